@@ -1,0 +1,101 @@
+"""The only reader of the environment.
+
+`Config.from_env` reads everything at once and raises one error that lists every missing or bad
+name. Importing this module reads nothing. The defaults are for values that are the same
+everywhere; names of tables, buckets and queues have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+class Misconfigured(Exception):
+    """The environment lacks or garbles settings; the message lists every one of them."""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+def setting(help: str, *, default: Any = ..., parse: Any = str) -> Any:  # noqa: A002
+    """A field of `Config`: its help text, its default (`...` = required) and how to parse it."""
+    return field(metadata={"help": help, "default": default, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting. The environment variable is the field's name in capitals."""
+
+    log_table: str = setting("DynamoDB table of the log")
+    views_table: str = setting("DynamoDB table of the views")
+    idempotency_table: str = setting("DynamoDB table of answers kept for Idempotency-Key")
+    jobs_table: str = setting("DynamoDB table of jobs", default="")
+    content_bucket: str = setting("S3 bucket of the content")
+    jobs_queue_url: str = setting("SQS queue of jobs", default="")
+    public_url: str = setting("Base of every IRI that we hand out, without a trailing slash")
+    content_endpoint_url: str = setting(
+        "Where presigned content URLs point; empty = S3 itself", default=""
+    )
+    graph: str = setting("Gremlin endpoint, or `none`", default="none")
+
+    jwt_issuer: str = setting("The `iss` that a token must carry")
+    jwt_audience: str = setting("The audience that a token must carry")
+    jwt_jwks_url: str = setting("Where the issuer's public keys are")
+    jwt_algorithms: tuple[str, ...] = setting(
+        "Signature algorithms accepted", default=("RS256",), parse=_words
+    )
+    jwt_audience_claim: str = setting(
+        "Claim compared with the audience (Cognito access tokens: client_id)", default="aud"
+    )
+    jwt_workspace_claim: str = setting("Claim that names the workspace", default="workspace")
+    jwt_name_claim: str = setting("Claim that holds the caller's display name", default="name")
+
+    local_user: str = setting(
+        "Actor of a request that brings no token, on a loopback address only; empty = refuse",
+        default="",
+    )
+    local_workspace: str = setting("Workspace of the local user", default="demo")
+
+    cors_origins: tuple[str, ...] = setting(
+        "Origins whose browsers may call the API", default=(), parse=_words
+    )
+    view_cache_s: float = setting(
+        "Seconds that a view may be kept; it is completed from the log at each use",
+        default=300.0,
+        parse=float,
+    )
+    inline_text_bytes: int = setting(
+        "Text up to this size stands in the answer, beyond it is a link",
+        default=256 * 1024,
+        parse=int,
+    )
+    content_cache_bytes: int = setting(
+        "Memory for content kept between requests", default=64 * 1024 * 1024, parse=int
+    )
+    presigned_s: int = setting("Seconds that a presigned URL lives", default=900, parse=int)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Config:
+        """Read all settings; raises `Misconfigured` naming every missing or bad one."""
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for item in fields(cls):
+            name, default = item.name.upper(), item.metadata["default"]
+            text = environ.get(name)
+            if text is None or text == "":
+                if default is ...:
+                    faults.append(f"{name} is not set ({item.metadata['help']})")
+                else:
+                    values[item.name] = default
+                continue
+            try:
+                values[item.name] = item.metadata["parse"](text)
+            except ValueError as error:
+                faults.append(f"{name}={text!r}: {error}")
+        if faults:
+            raise Misconfigured("; ".join(faults))
+        values["public_url"] = values["public_url"].rstrip("/")
+        return cls(**values)
