@@ -1,0 +1,1 @@
+"""What Palimpsest needs around `app.py`: AWS resources, and the whole system on one machine."""

@@ -1,0 +1,1 @@
+"""The whole system on one machine: moto for AWS, the gateway, the pumps, in one process."""
