@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from moto import mock_aws
-from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from infra.local import door
 from infra.local.template import CORE, load, resolve, variable
 
+ACCOUNT: Final = DEFAULT_ACCOUNT_ID
 REGION: Final = "us-east-1"  # the only one that moto writes into stream records
 STREAM_LABEL: Final = "2026-11-23T00:00:00.000"
 ACCESS_KEY_ID: Final = "local"
