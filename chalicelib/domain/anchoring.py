@@ -1,0 +1,316 @@
+"""Where in the content an annotation stands, checked when it is made and looked up when it is read.
+
+An annotation is anchored once, against one representation, and its target never changes after that.
+When the content changes, `reanchor` answers where the same words stand now, or that they are not
+to be found: an orphan is better than a confident wrong place.
+
+A quote keeps the text itself and some of what stands next to it on both sides. That is what makes
+it possible to find it again, so whichever of position and quote a client leaves out is added, and
+up to 32 code points of context on each side that it left empty.
+
+Nothing here is quadratic in the text. A search is `str.find` (linear in CPython since 3.10, also
+for repetitive text), and of a quote that occurs more than 1,000 times no occurrence is compared:
+it is found by its whole context or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, Literal, TypedDict
+
+from chalicelib import errors
+from chalicelib.domain import svg
+from chalicelib.domain.annotation import (
+    MAX_EXACT,
+    NewAnnotation,
+    Selector,
+    Svg,
+    Target,
+    TextPosition,
+    TextQuote,
+)
+from chalicelib.domain.text import Offsets, code_point_offset, utf16_offset
+
+CONTEXT: Final = 32
+"""Code points of context that are kept on each side. Clients of the Web Annotation Data Model keep
+32 (Hypothesis) to 64; at 32, one side that agrees is hardly chance in prose."""
+
+MAX_CANDIDATES: Final = 10
+"""Places named in a refusal."""
+
+MAX_EXAMINED: Final = 1_000
+"""Occurrences whose context is compared when content has changed."""
+
+State = Literal["anchored", "relocated", "orphaned"]
+
+
+class Candidate(TypedDict):
+    """A place where an ambiguous quote stands, with what distinguishes it."""
+
+    start: int
+    end: int
+    prefix: str
+    suffix: str
+
+
+class AmbiguousFault(errors.Fault):
+    """A fault of a quote that stands in several places; the first ten of them."""
+
+    candidates: list[Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a target stands in the content `checksum`.
+
+    ``anchored``: it was made on this content (or is the whole resource), and is where it was.
+    ``relocated``: the content is another, and the quote stands at `position` in it.
+    ``orphaned``: the content is another, and the target cannot be named in it.
+    """
+
+    state: State
+    checksum: str
+    position: TextPosition | None = None
+
+
+def anchor(
+    new: NewAnnotation, *, text: str | None, checksum: str | None, pointer: str = ""
+) -> Target:
+    """Return the target of a new annotation, every selector checked against the content.
+
+    `text` is the decoded content that `checksum` names, None where that is not text. `pointer` is
+    where the annotation stands in the request. Raises Invalid with all faults: text selectors
+    without a text, positions outside of it, quotes that are not there or (with `candidates`, in the
+    client's unit) in several places, selectors that contradict each other, unclean SVG.
+    """
+    faults: list[errors.Fault] = []
+    selectors: list[Selector] = []
+    places = [pointer + at for at in new.pointers] or [
+        f"{pointer}/target/selector/{index}" for index in range(len(new.selectors))
+    ]
+    of_text: dict[type[Selector], tuple[Selector, str]] = {}
+    for selector, place in zip(new.selectors, places, strict=True):
+        if isinstance(selector, TextPosition | TextQuote):
+            if type(selector) in of_text:
+                faults.append({"pointer": place, "detail": "is a second range of the text"})
+            of_text[type(selector)] = (selector, place)
+            continue
+        try:
+            selectors.append(
+                Svg(svg.clean(selector.value)) if isinstance(selector, Svg) else selector
+            )
+        except errors.Invalid as error:
+            faults.append({"pointer": f"{place}/value", "detail": error.detail})
+    if of_text:
+        try:
+            selectors[:0] = _text_selectors(of_text, text, new.offsets)
+        except errors.Invalid as error:
+            faults += error.extra["errors"]
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        detail = f"the target is not valid: {faults[0]['detail']}{more}"
+        raise errors.Invalid(detail, errors=tuple(faults))
+    return Target(checksum, tuple(selectors))
+
+
+def reanchor(target: Target, *, checksum: str, text: str | None) -> Anchor:
+    """Return where `target` stands in the content `checksum`, whose text (if it is text) is `text`.
+
+    Where content has changed, a quote that stands there with its whole context, and only once, is
+    relocated there. Otherwise, of the places where it stands verbatim, the one next to which most
+    of the context is left, if that is one and at least half: `` in Vienna, `` is elsewhere, too,
+    when the sentence that was meant is gone. A quote as long as a context needs none where it
+    stands only once. All else is orphaned.
+    """
+    if not target.selectors or target.checksum == checksum:
+        return Anchor("anchored", checksum, target.position)
+    found = _found_again(target.quote, text) if target.quote and text is not None else None
+    if found is None:
+        return Anchor("orphaned", checksum)
+    return Anchor("relocated", checksum, found)
+
+
+def anchor_json(
+    anchor: Anchor, *, text: str | None = None, offsets: Offsets = "codepoint"
+) -> dict[str, Any]:
+    """Return the `anchor` member of an annotation's answer.
+
+    ``{"state": "relocated", "checksum": "<current>",
+    "selector": {"type": "TextPositionSelector", "start": 3, "end": 9}}``; only what was relocated
+    has a selector here. `text` is the content that `anchor.checksum` names; with
+    ``offsets="utf16"`` and no text, the selector is left out.
+    """
+    answer: dict[str, Any] = {"state": anchor.state, "checksum": anchor.checksum}
+    if anchor.state == "relocated" and anchor.position is not None:
+        start, end = anchor.position.start, anchor.position.end
+        if offsets == "utf16" and text is not None:
+            start, end = utf16_offset(text, start), utf16_offset(text, end)
+        if offsets == "codepoint" or text is not None:
+            answer["selector"] = {"type": "TextPositionSelector", "start": start, "end": end}
+    return answer
+
+
+# --- when it is made
+
+
+def _text_selectors(
+    given: dict[type[Selector], tuple[Selector, str]], text: str | None, offsets: Offsets
+) -> tuple[TextPosition, TextQuote]:
+    """Return position and quote of the range that is meant, both whichever was given."""
+    position, position_at = given.get(TextPosition, (None, ""))
+    quote, quote_at = given.get(TextQuote, (None, ""))
+    if text is None:
+        detail = "this content has no text that a position or a quote could name"
+        raise _invalid(position_at or quote_at, detail)
+    assert isinstance(position, TextPosition | None)
+    assert isinstance(quote, TextQuote | None)
+    if quote is not None and not quote.exact:
+        raise _invalid(f"{quote_at}/exact", "must not be empty")
+    if position is not None:
+        position = _within(position, text, offsets, position_at)
+        if quote is not None:
+            _refuse_contradiction(position, quote, text, quote_at)
+    else:
+        assert quote is not None
+        position = _located(quote, text, offsets, quote_at)
+    return position, _completed(quote, position, text)
+
+
+def _within(position: TextPosition, text: str, offsets: Offsets, at: str) -> TextPosition:
+    """Return the position in code points, if that is a range of this text."""
+    start, end = position.start, position.end
+    try:
+        if offsets == "utf16":
+            start, end = code_point_offset(text, start), code_point_offset(text, end)
+    except errors.Invalid as error:
+        raise _invalid(at, error.detail) from error
+    if not 0 <= start < end <= len(text):
+        length = utf16_offset(text, len(text)) if offsets == "utf16" else len(text)
+        detail = f"[{position.start}, {position.end}) is not a range of this text, [0, {length})"
+        raise _invalid(at, detail)
+    if end - start > MAX_EXACT:
+        raise _invalid(at, f"spans {end - start} code points, at most {MAX_EXACT} are allowed")
+    return TextPosition(start, end)
+
+
+def _refuse_contradiction(position: TextPosition, quote: TextQuote, text: str, at: str) -> None:
+    start, end = position.start, position.end
+    if text[start:end] != quote.exact:
+        stands = _short(text[start:end])
+        raise _invalid(f"{at}/exact", f"is not the text at the given position, which is {stands}")
+    if quote.prefix and not _stands_before(text, start, quote.prefix):
+        raise _invalid(f"{at}/prefix", "does not stand before the given position")
+    if not text.startswith(quote.suffix, end):
+        raise _invalid(f"{at}/suffix", "does not stand after the given position")
+
+
+def _located(quote: TextQuote, text: str, offsets: Offsets, at: str) -> TextPosition:
+    """Return the one place where the quote stands with its context."""
+    found = list(islice(_quoted(quote, text), MAX_CANDIDATES + 1))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _ambiguous(
+            at,
+            "stands in several places: say which by prefix and suffix, or by position",
+            found,
+            text,
+            offsets,
+        )
+    elsewhere = list(islice(_quoted(TextQuote(quote.exact), text), MAX_CANDIDATES + 1))
+    if not elsewhere:
+        raise _invalid(f"{at}/exact", "does not stand in the text")
+    detail = "stands in the text, but not with this prefix and suffix"
+    raise _ambiguous(at, detail, elsewhere, text, offsets)
+
+
+def _completed(quote: TextQuote | None, position: TextPosition, text: str) -> TextQuote:
+    """Return the quote with context on each side where none was given."""
+    start, end = position.start, position.end
+    around = _context(position, text)
+    if quote is None:
+        return TextQuote(text[start:end], *around)
+    return TextQuote(quote.exact, quote.prefix or around[0], quote.suffix or around[1])
+
+
+def _ambiguous(
+    at: str, detail: str, found: list[TextPosition], text: str, offsets: Offsets
+) -> errors.Invalid:
+    candidates = []
+    for position in found[:MAX_CANDIDATES]:
+        start, end = position.start, position.end
+        prefix, suffix = _context(position, text)
+        if offsets == "utf16":
+            start, end = utf16_offset(text, start), utf16_offset(text, end)
+        candidates.append(Candidate(start=start, end=end, prefix=prefix, suffix=suffix))
+    fault: AmbiguousFault = {"pointer": f"{at}/exact", "detail": detail, "candidates": candidates}
+    return errors.Invalid(detail, errors=(fault,))
+
+
+def _invalid(pointer: str, detail: str) -> errors.Invalid:
+    return errors.Invalid(detail, errors=({"pointer": pointer, "detail": detail},))
+
+
+# --- when content has changed
+
+
+def _found_again(quote: TextQuote, text: str) -> TextPosition | None:
+    whole = list(islice(_quoted(quote, text), 2))
+    if whole:
+        return whole[0] if len(whole) == 1 else None
+    places = list(islice(_quoted(TextQuote(quote.exact), text), MAX_EXAMINED + 1))
+    if not places or len(places) > MAX_EXAMINED:
+        return None
+    if len(places) == 1 and len(quote.exact) >= CONTEXT:
+        return places[0]
+    agreements = [_agreement(quote, place, text) for place in places]
+    most = max(agreements)
+    half = (len(quote.prefix) + len(quote.suffix)) / 2
+    return places[agreements.index(most)] if most >= half and agreements.count(most) == 1 else None
+
+
+def _agreement(quote: TextQuote, place: TextPosition, text: str) -> int:
+    """Return how many code points of the context are left next to `place`, outwards from it."""
+    before = text[max(0, place.start - len(quote.prefix)) : place.start]
+    after = text[place.end : place.end + len(quote.suffix)]
+    return _common(quote.prefix[::-1], before[::-1]) + _common(quote.suffix, after)
+
+
+def _common(left: str, right: str) -> int:
+    """Return the length of what both begin with, by bisection: a context may be 500 long."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[:middle] == right[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+# --- both
+
+
+def _quoted(quote: TextQuote, text: str) -> Iterator[TextPosition]:
+    """Yield each place where the quote stands with its whole context, overlapping ones too."""
+    needle = quote.prefix + quote.exact + quote.suffix
+    at = text.find(needle)
+    while at >= 0:
+        start = at + len(quote.prefix)
+        yield TextPosition(start, start + len(quote.exact))
+        at = text.find(needle, at + 1)
+
+
+def _context(position: TextPosition, text: str) -> tuple[str, str]:
+    start, end = position.start, position.end
+    return text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
+
+
+def _stands_before(text: str, start: int, prefix: str) -> bool:
+    return start >= len(prefix) and text.startswith(prefix, start - len(prefix))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}…")
