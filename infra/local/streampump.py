@@ -137,7 +137,7 @@ class StreamPump:
         return list(answer["Records"])
 
     def _report(self, batch: list[Any], error: str) -> None:
-        """Send what Lambda sends to the failure queue: where the records stand, not their content."""
+        """Send what Lambda sends to the failure queue: where the records stand, not their text."""
         first, last = batch[0]["dynamodb"], batch[-1]["dynamodb"]
         now = datetime.now(UTC)
         report = {
