@@ -20,7 +20,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.replace(",", " ").split() if word)
 
 
-def setting(help: str, *, default: Any = ..., parse: Any = str) -> Any:  # noqa: A002
+def setting(help: str, *, default: Any = ..., parse: Any = str) -> Any:
     """A field of `Config`: its help text, its default (`...` = required) and how to parse it."""
     return field(metadata={"help": help, "default": default, "parse": parse})
 

@@ -7,15 +7,10 @@ to be found: an orphan is better than a confident wrong place.
 A quote keeps the text itself and some of what stands next to it on both sides. That is what makes
 it possible to find it again, so whichever of position and quote a client leaves out is added, and
 up to 32 code points of context on each side that it left empty.
-
-Nothing here is quadratic in the text. A search is `str.find` (linear in CPython since 3.10, also
-for repetitive text), and of a quote that occurs more than 1,000 times no occurrence is compared:
-it is found by its whole context or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal, TypedDict
@@ -31,17 +26,11 @@ from chalicelib.domain.annotation import (
     TextPosition,
     TextQuote,
 )
+from chalicelib.domain.quotes import context, found_again, places
 from chalicelib.domain.text import Offsets, code_point_offset, utf16_offset
-
-CONTEXT: Final = 32
-"""Code points of context that are kept on each side. Clients of the Web Annotation Data Model keep
-32 (Hypothesis) to 64; at 32, one side that agrees is hardly chance in prose."""
 
 MAX_CANDIDATES: Final = 10
 """Places named in a refusal."""
-
-MAX_EXAMINED: Final = 1_000
-"""Occurrences whose context is compared when content has changed."""
 
 State = Literal["anchored", "relocated", "orphaned"]
 
@@ -87,22 +76,22 @@ def anchor(
     """
     faults: list[errors.Fault] = []
     selectors: list[Selector] = []
-    places = [pointer + at for at in new.pointers] or [
+    pointers = [pointer + at for at in new.pointers] or [
         f"{pointer}/target/selector/{index}" for index in range(len(new.selectors))
     ]
     of_text: dict[type[Selector], tuple[Selector, str]] = {}
-    for selector, place in zip(new.selectors, places, strict=True):
+    for selector, at in zip(new.selectors, pointers, strict=True):
         if isinstance(selector, TextPosition | TextQuote):
             if type(selector) in of_text:
-                faults.append({"pointer": place, "detail": "is a second range of the text"})
-            of_text[type(selector)] = (selector, place)
+                faults.append({"pointer": at, "detail": "is a second range of the text"})
+            of_text[type(selector)] = (selector, at)
             continue
         try:
             selectors.append(
                 Svg(svg.clean(selector.value)) if isinstance(selector, Svg) else selector
             )
         except errors.Invalid as error:
-            faults.append({"pointer": f"{place}/value", "detail": error.detail})
+            faults.append({"pointer": f"{at}/value", "detail": error.detail})
     if of_text:
         try:
             selectors[:0] = _text_selectors(of_text, text, new.offsets)
@@ -126,7 +115,7 @@ def reanchor(target: Target, *, checksum: str, text: str | None) -> Anchor:
     """
     if not target.selectors or target.checksum == checksum:
         return Anchor("anchored", checksum, target.position)
-    found = _found_again(target.quote, text) if target.quote and text is not None else None
+    found = found_again(target.quote, text) if target.quote and text is not None else None
     if found is None:
         return Anchor("orphaned", checksum)
     return Anchor("relocated", checksum, found)
@@ -152,9 +141,6 @@ def anchor_json(
     return answer
 
 
-# --- when it is made
-
-
 def _text_selectors(
     given: dict[type[Selector], tuple[Selector, str]], text: str | None, offsets: Offsets
 ) -> tuple[TextPosition, TextQuote]:
@@ -171,7 +157,7 @@ def _text_selectors(
     if position is not None:
         position = _within(position, text, offsets, position_at)
         if quote is not None:
-            _refuse_contradiction(position, quote, text, quote_at)
+            _refuse_contradiction(position, quote, text, offsets, quote_at)
     else:
         assert quote is not None
         position = _located(quote, text, offsets, quote_at)
@@ -195,20 +181,35 @@ def _within(position: TextPosition, text: str, offsets: Offsets, at: str) -> Tex
     return TextPosition(start, end)
 
 
-def _refuse_contradiction(position: TextPosition, quote: TextQuote, text: str, at: str) -> None:
+def _refuse_contradiction(
+    position: TextPosition, quote: TextQuote, text: str, offsets: Offsets, at: str
+) -> None:
     start, end = position.start, position.end
     if text[start:end] != quote.exact:
         stands = _short(text[start:end])
-        raise _invalid(f"{at}/exact", f"is not the text at the given position, which is {stands}")
-    if quote.prefix and not _stands_before(text, start, quote.prefix):
+        hint = " (the offsets fit as UTF-16 code units: send them with ?offsets=utf16)"
+        fits = offsets == "codepoint" and _in_utf16(position, text) == quote.exact
+        detail = f"is not the text at the given position, which is {stands}{hint if fits else ''}"
+        raise _invalid(f"{at}/exact", detail)
+    before = start - len(quote.prefix)
+    if before < 0 or not text.startswith(quote.prefix, before):
         raise _invalid(f"{at}/prefix", "does not stand before the given position")
     if not text.startswith(quote.suffix, end):
         raise _invalid(f"{at}/suffix", "does not stand after the given position")
 
 
+def _in_utf16(position: TextPosition, text: str) -> str | None:
+    """Return the text that the position would name if it counted UTF-16 code units."""
+    try:
+        start = code_point_offset(text, position.start)
+        return text[start : code_point_offset(text, position.end)]
+    except errors.Invalid:
+        return None
+
+
 def _located(quote: TextQuote, text: str, offsets: Offsets, at: str) -> TextPosition:
     """Return the one place where the quote stands with its context."""
-    found = list(islice(_quoted(quote, text), MAX_CANDIDATES + 1))
+    found = list(islice(places(quote, text), MAX_CANDIDATES + 1))
     if len(found) == 1:
         return found[0]
     if found:
@@ -219,7 +220,7 @@ def _located(quote: TextQuote, text: str, offsets: Offsets, at: str) -> TextPosi
             text,
             offsets,
         )
-    elsewhere = list(islice(_quoted(TextQuote(quote.exact), text), MAX_CANDIDATES + 1))
+    elsewhere = list(islice(places(TextQuote(quote.exact), text), MAX_CANDIDATES + 1))
     if not elsewhere:
         raise _invalid(f"{at}/exact", "does not stand in the text")
     detail = "stands in the text, but not with this prefix and suffix"
@@ -229,7 +230,7 @@ def _located(quote: TextQuote, text: str, offsets: Offsets, at: str) -> TextPosi
 def _completed(quote: TextQuote | None, position: TextPosition, text: str) -> TextQuote:
     """Return the quote with context on each side where none was given."""
     start, end = position.start, position.end
-    around = _context(position, text)
+    around = context(position, text)
     if quote is None:
         return TextQuote(text[start:end], *around)
     return TextQuote(quote.exact, quote.prefix or around[0], quote.suffix or around[1])
@@ -241,7 +242,7 @@ def _ambiguous(
     candidates = []
     for position in found[:MAX_CANDIDATES]:
         start, end = position.start, position.end
-        prefix, suffix = _context(position, text)
+        prefix, suffix = context(position, text)
         if offsets == "utf16":
             start, end = utf16_offset(text, start), utf16_offset(text, end)
         candidates.append(Candidate(start=start, end=end, prefix=prefix, suffix=suffix))
@@ -251,65 +252,6 @@ def _ambiguous(
 
 def _invalid(pointer: str, detail: str) -> errors.Invalid:
     return errors.Invalid(detail, errors=({"pointer": pointer, "detail": detail},))
-
-
-# --- when content has changed
-
-
-def _found_again(quote: TextQuote, text: str) -> TextPosition | None:
-    whole = list(islice(_quoted(quote, text), 2))
-    if whole:
-        return whole[0] if len(whole) == 1 else None
-    places = list(islice(_quoted(TextQuote(quote.exact), text), MAX_EXAMINED + 1))
-    if not places or len(places) > MAX_EXAMINED:
-        return None
-    if len(places) == 1 and len(quote.exact) >= CONTEXT:
-        return places[0]
-    agreements = [_agreement(quote, place, text) for place in places]
-    most = max(agreements)
-    half = (len(quote.prefix) + len(quote.suffix)) / 2
-    return places[agreements.index(most)] if most >= half and agreements.count(most) == 1 else None
-
-
-def _agreement(quote: TextQuote, place: TextPosition, text: str) -> int:
-    """Return how many code points of the context are left next to `place`, outwards from it."""
-    before = text[max(0, place.start - len(quote.prefix)) : place.start]
-    after = text[place.end : place.end + len(quote.suffix)]
-    return _common(quote.prefix[::-1], before[::-1]) + _common(quote.suffix, after)
-
-
-def _common(left: str, right: str) -> int:
-    """Return the length of what both begin with, by bisection: a context may be 500 long."""
-    low, high = 0, min(len(left), len(right))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[:middle] == right[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-# --- both
-
-
-def _quoted(quote: TextQuote, text: str) -> Iterator[TextPosition]:
-    """Yield each place where the quote stands with its whole context, overlapping ones too."""
-    needle = quote.prefix + quote.exact + quote.suffix
-    at = text.find(needle)
-    while at >= 0:
-        start = at + len(quote.prefix)
-        yield TextPosition(start, start + len(quote.exact))
-        at = text.find(needle, at + 1)
-
-
-def _context(position: TextPosition, text: str) -> tuple[str, str]:
-    start, end = position.start, position.end
-    return text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
-
-
-def _stands_before(text: str, start: int, prefix: str) -> bool:
-    return start >= len(prefix) and text.startswith(prefix, start - len(prefix))
 
 
 def _short(text: str) -> str:

@@ -25,7 +25,7 @@ _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+")
 _SCRIPT: Final = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
 
 
-class Unreadable(Exception):  # noqa: N818 - control flow within a reader, never seen outside
+class Unreadable(Exception):
     """A fault was noted, and nothing more can be said of this request."""
 
 

@@ -1,0 +1,100 @@
+"""Whether the system can serve: one probe per dependency, side by side, each with its time-out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLong
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from chalicelib.errors import Unavailable
+
+if TYPE_CHECKING:
+    from chalicelib.system import System
+
+TIMEOUT_S: Final = 1.5
+"""For each probe; they run at the same time, so this bounds the whole answer."""
+
+Status = Literal["ok", "degraded", "absent", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The state of one dependency. `detail` says what is wrong, None when nothing is."""
+
+    status: Status
+    latency_ms: float
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The four parts. Ready unless one has failed; `absent` and `degraded` do not count."""
+
+    database: Part
+    event_store: Part
+    graph: Part
+    jobs: Part
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether requests can be served."""
+        parts = (self.database, self.event_store, self.graph, self.jobs)
+        return all(part.status != "failed" for part in parts)
+
+
+def health(system: System) -> Health:
+    """Probe every dependency: `database` is views and content, `eventStore` the log."""
+    pool = ThreadPoolExecutor(3)
+    try:
+        views = pool.submit(_timed, lambda: _views(system))
+        content = pool.submit(_timed, lambda: _silent(system.content.ping))
+        log = pool.submit(_timed, lambda: _silent(system.log.ping))
+        deadline = time.monotonic() + TIMEOUT_S
+
+        def result(future: object) -> Part:
+            try:
+                part: Part = future.result(max(0.0, deadline - time.monotonic()))  # type: ignore[attr-defined]
+            except TookTooLong:
+                return Part("failed", TIMEOUT_S * 1000, f"no answer within {TIMEOUT_S} s")
+            return part
+
+        database = max(result(views), result(content), key=_severity)
+        return Health(
+            database,
+            result(log),
+            Part("absent", 0.0, "no graph is configured"),
+            Part("absent", 0.0, "no job worker is configured"),
+        )
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _views(system: System) -> str | None:
+    parked = system.views.parked(limit=100)
+    if parked:
+        names = ", ".join(sorted({item.stream.key for item in parked})[:3])
+        return f"{len(parked)} stream(s) are parked: {names}"
+    return None
+
+
+def _silent(probe: Callable[[], None]) -> None:
+    probe()
+
+
+def _timed(probe: Callable[[], str | None]) -> Part:
+    start = time.perf_counter()
+    status: Status = "ok"
+    detail: str | None = None
+    try:
+        detail = probe()
+        status = "ok" if detail is None else "degraded"
+    except Unavailable as error:
+        status, detail = "failed", error.detail
+    return Part(status, round((time.perf_counter() - start) * 1000, 1), detail)
+
+
+def _severity(part: Part) -> int:
+    return ("absent", "ok", "degraded", "failed").index(part.status)

@@ -1,0 +1,254 @@
+"""From the log to the views. The stream's record is a doorbell; the log is the truth.
+
+A run reads the watermark, then the log after it, folds, writes each item by condition, and moves
+the watermark last, by one conditional put. Duplicates, old records and overlapping runs therefore
+change nothing; a crash anywhere leaves work that the next run does again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from chalicelib.domain import indexes
+from chalicelib.domain import marks as marks_domain
+from chalicelib.domain.chain import Commit
+from chalicelib.domain.events import AnnotationAdded, StoredEvent
+from chalicelib.domain.ids import Stream
+from chalicelib.domain.marks import Mark
+from chalicelib.domain.resource import Resource
+from chalicelib.errors import AppError, LogDamaged, LogUnreadable, Unavailable
+from chalicelib.flows.head import Known, advance, viewed
+from chalicelib.flows.marks import from_log
+from chalicelib.log import all_events
+from chalicelib.views import Entry, Parked, View
+
+if TYPE_CHECKING:
+    from chalicelib.system import System
+
+CONSUMER: Final = "view_materializer"
+MAX_EVENTS: Final = 500
+"""Events per move of the watermark, so that a run that times out keeps its progress."""
+WRITERS: Final = 16
+"""Items written at once."""
+STREAMS: Final = 8
+"""Streams materialized side by side."""
+MAX_MOVES: Final = 1000
+"""Moves of one run: half a million events."""
+MAX_RUN_S: Final = 60.0
+"""A run stops writing so long after it read its watermark: tombstones outlive it by far."""
+KEY_KEPT_S: Final = 25 * 3600
+JOB_KEY_KEPT_S: Final = 15 * 24 * 3600
+"""A request may be repeated for 24 h, a job's message for 14 days (the queue's retention)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What one run did: events applied, the version that the view shows, and what stopped it."""
+
+    events: int
+    version: int
+    unreadable: LogUnreadable | LogDamaged | None = None
+
+
+def materialize_batch(system: System, streams: Iterable[Stream]) -> dict[Stream, AppError]:
+    """Materialize each stream, side by side; return those to try again, with the reason.
+
+    A stream with a commit that cannot be read is brought up to that commit and parked; it is not
+    among those to try again, for its neighbours must go on.
+    """
+    wanted = list(dict.fromkeys(streams))
+    if len(wanted) == 1:
+        results = [_attempt(system, wanted[0])]
+    else:
+        with ThreadPoolExecutor(min(STREAMS, max(1, len(wanted)))) as pool:
+            results = list(pool.map(lambda stream: _attempt(system, stream), wanted))
+    return {
+        stream: error for stream, error in zip(wanted, results, strict=True) if error is not None
+    }
+
+
+def materialize(system: System, stream: Stream) -> Move:
+    """Bring a stream's view to the log's head, or to the first commit that cannot be read.
+
+    Raises Unavailable when a dependency does not answer, or when the run took too long.
+    """
+    total = 0
+    for _ in range(MAX_MOVES):
+        with system.metrics.timed("ViewMaterialization"):
+            started = time.monotonic()
+            old = system.views.get(stream)
+            commits, rest, stopped = _ahead(system, stream, viewed(old))
+            if commits and not _apply(system, stream, old, commits, started):
+                # Another run moved the watermark meanwhile, but perhaps not so far.
+                continue
+        total += sum(commit.count for commit in commits)
+        if not rest or stopped:
+            version = commits[-1].last if commits else viewed(old).head.version
+            system.heads.seen(stream, version)
+            return Move(total, version, stopped)
+    raise Unavailable("the view is far behind; the next run goes on from here")
+
+
+def retry_parked(system: System) -> int:
+    """Try every stream that this consumer parked; return how many can be read again."""
+    mended = 0
+    for parked in system.views.parked():
+        if parked.consumer == CONSUMER and _stopped(system, parked.stream) is None:
+            system.views.unpark(CONSUMER, parked.stream)
+            mended += 1
+    return mended
+
+
+def _attempt(system: System, stream: Stream) -> AppError | None:
+    """Materialize and park what cannot be read; return the error of a run to try again."""
+    try:
+        unreadable = _stopped(system, stream)
+        if unreadable is not None:
+            version = int(unreadable.extra.get("version", 0))
+            system.metrics.count("Parked")
+            system.views.park(Parked(CONSUMER, stream, version, unreadable.detail, system.now()))
+    except Unavailable as error:
+        return error
+    return None
+
+
+def _stopped(system: System, stream: Stream) -> LogUnreadable | LogDamaged | None:
+    """Materialize; return what the run stopped at, None if it reached the log's head."""
+    try:
+        return materialize(system, stream).unreadable
+    except (LogUnreadable, LogDamaged) as error:
+        return error
+    except (ValueError, KeyError) as error:
+        # An event that can be decoded, but does not fit the state before it.
+        return LogDamaged(f"the log of {stream.name} does not fold: {error}", version=0)
+
+
+def _ahead(
+    system: System, stream: Stream, known: Known
+) -> tuple[list[Commit], bool, LogUnreadable | LogDamaged | None]:
+    """Return the readable commits after `known`, whether more follow, and what stopped it."""
+    commits: list[Commit] = []
+    events = 0
+    try:
+        for commit in system.log.read(stream, known.head.version):
+            if commits and events + commit.count > MAX_EVENTS:
+                return commits, True, None
+            known = advance(known, stream, commit)
+            commits.append(commit)
+            events += commit.count
+    except (LogUnreadable, LogDamaged) as error:
+        return commits, False, error
+    return commits, False, None
+
+
+def _apply(
+    system: System, stream: Stream, old: View | None, commits: Sequence[Commit], started: float
+) -> bool:
+    known = viewed(old)
+    generation = 0 if old is None else old.generation
+    stored = tuple(all_events(stream, commits))
+    marks = _marks(system, stream, old, stored)
+    for commit in commits:
+        known = advance(known, stream, commit)
+    now_s = int(system.now_s())
+    writes: list[Callable[[], object]] = [
+        _putting(system, stream, generation, mark, now_s) for mark in marks.values()
+    ]
+    writes += _keys(system, stream, commits, now_s)
+    before = old.state if old is not None and isinstance(old.state, Resource) else None
+    if known.resource is not None:
+        writes += _entries(system, stream, before, known.resource)
+
+    def bounded(write: Callable[[], object]) -> None:
+        if time.monotonic() - started > MAX_RUN_S:
+            raise Unavailable("the run took too long; the next one goes on from here")
+        write()
+
+    if len(writes) == 1:
+        bounded(writes[0])
+    elif writes:
+        with ThreadPoolExecutor(min(WRITERS, len(writes))) as pool:
+            for _ in pool.map(bounded, writes):
+                pass
+    assert known.state is not None
+    new = View(known.state, known.head, generation, system.now())
+    if time.monotonic() - started > MAX_RUN_S:
+        raise Unavailable("the run took too long; the next one goes on from here")
+    moved = system.views.move(stream, old, new)
+    if moved:
+        _measure(system, commits[0].at, len(stored))
+    return moved
+
+
+def _marks(
+    system: System, stream: Stream, old: View | None, stored: Sequence[StoredEvent]
+) -> dict[str, Mark]:
+    added: set[str] = set()
+    needed: dict[str, None] = {}
+    for event in stored:
+        annotation_id = marks_domain.touched(event)
+        if annotation_id is None:
+            continue
+        if isinstance(event.event, AnnotationAdded):
+            added.add(annotation_id)
+        elif annotation_id not in added:
+            needed[annotation_id] = None
+    held: dict[str, Mark] = {}
+    if needed and old is not None:
+        held = system.views.marks(stream, old.generation, needed)
+    lost = [annotation_id for annotation_id in needed if annotation_id not in held]
+    if lost:
+        held |= from_log(system, stream, lost, upto=viewed(old).head.version)
+    return marks_domain.fold(held, stored)
+
+
+def _putting(
+    system: System, stream: Stream, generation: int, mark: Mark, now_s: int
+) -> Callable[[], object]:
+    return lambda: system.views.put_mark(stream, generation, mark, now_s)
+
+
+def _keys(
+    system: System, stream: Stream, commits: Sequence[Commit], now_s: int
+) -> list[Callable[[], object]]:
+    def putting(key: str, commit: Commit, expires: int) -> Callable[[], object]:
+        return lambda: system.views.put_key(stream, key, commit.first, expires)
+
+    writes: list[Callable[[], object]] = []
+    for commit in commits:
+        if commit.key is not None:
+            kept = JOB_KEY_KEPT_S if commit.correlation.startswith("job:") else KEY_KEPT_S
+            expires = int(datetime.fromisoformat(commit.at).timestamp()) + kept
+            if expires > now_s:
+                writes.append(putting(commit.key, commit, expires))
+    return writes
+
+
+def _entries(
+    system: System, stream: Stream, before: Resource | None, after: Resource
+) -> list[Callable[[], object]]:
+    entry = Entry(after.created, after.id)
+    old = frozenset[indexes.Place]() if before is None else indexes.places(before)
+    new = indexes.places(after)
+    workspace, version = stream.workspace, after.version
+
+    def putting(place: indexes.Place) -> Callable[[], object]:
+        return lambda: system.views.put_entry(workspace, *place, entry, version)
+
+    def dropping(place: indexes.Place) -> Callable[[], object]:
+        return lambda: system.views.drop_entry(workspace, *place, entry, version)
+
+    return [putting(place) for place in sorted(new - old)] + [
+        dropping(place) for place in sorted(old - new)
+    ]
+
+
+def _measure(system: System, oldest: str, events: int) -> None:
+    committed_s = datetime.fromisoformat(oldest).timestamp()
+    system.metrics.milliseconds("ViewLag", max(0.0, (system.now_s() - committed_s) * 1000))
+    system.metrics.count("ViewEvents", events)

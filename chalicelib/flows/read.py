@@ -1,0 +1,274 @@
+"""The read path. A read of one resource is never older than the log: view, then tail, folded.
+
+Cached or materialized state is always completed from the log, so after a 201 any of these shows
+what was written, however far the stream lags; a wiped view table costs time, not truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from chalicelib.domain import marks as marks_domain
+from chalicelib.domain.anchoring import Anchor, reanchor
+from chalicelib.domain.chain import Commit
+from chalicelib.domain.events import AnnotationAdded, StoredEvent
+from chalicelib.domain.ids import Stream
+from chalicelib.domain.marks import Mark
+from chalicelib.domain.resource import Resource
+from chalicelib.errors import NotFound
+from chalicelib.flows import project
+from chalicelib.flows.content import text_of
+from chalicelib.flows.head import LONG_TAIL, Known, Tail, base, evolve, folded, tail, viewed
+from chalicelib.flows.marks import mark_at
+from chalicelib.log import all_events, decoded
+
+if TYPE_CHECKING:
+    from chalicelib.system import System
+
+MAX_SCANS: Final = 10
+"""Queries that one filtered page may take; then it comes short, with a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPage:
+    """Annotations by id, their resource, and the id to go on after; None at the end."""
+
+    resource: Resource
+    marks: tuple[Mark, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in the order asked for, and the version to go on from; None at the end."""
+
+    events: tuple[StoredEvent, ...]
+    next: int | None
+
+
+def resource(system: System, workspace: str, resource_id: str) -> Resource:
+    """Return a resource as it is. Raises NotFound."""
+    stream = Stream.of_resource(workspace, resource_id)
+    after = tail(system, stream, base(system, stream))
+    if after.events > LONG_TAIL:
+        project.materialize(system, stream)
+    return _found(after.known)
+
+
+def resource_at(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    *,
+    version: int | None = None,
+    at: str | None = None,
+) -> Resource:
+    """Return a resource as it was after `version`, or at the time `at` (ISO 8601, as the log's).
+
+    Folds the log from its beginning. Raises NotFound when it did not exist then, or when the
+    version was never reached.
+    """
+    stream = Stream.of_resource(workspace, resource_id)
+    if version is not None:
+        known = folded(stream, system.log.read(stream), upto=version)
+        if known.resource is None or known.resource.version != version:
+            raise NotFound(f"the resource has no version {version}")
+        return known.resource
+    then = folded(stream, ())
+    for commit in system.log.read(stream):
+        if at is not None and commit.at > at:
+            break
+        for stored in decoded(stream, commit):
+            then = replace(then, state=evolve(then, stream, stored))
+    if then.resource is None:
+        raise NotFound(f"the resource did not exist at {at}")
+    return then.resource
+
+
+def annotation(
+    system: System, workspace: str, resource_id: str, annotation_id: str
+) -> tuple[Resource, Mark]:
+    """Return one annotation and its resource. Raises NotFound, also when it was removed."""
+    stream = Stream.of_resource(workspace, resource_id)
+    known, mark = mark_at(system, stream, annotation_id)
+    found = _found(known)
+    if mark is None or mark.removed:
+        raise NotFound("there is no such annotation on this resource")
+    return found, mark
+
+
+def annotation_page(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    *,
+    after: str | None = None,
+    limit: int,
+    motivation: str | None = None,
+) -> MarkPage:
+    """Return a page of annotations in the order of their ids. Raises NotFound.
+
+    Three strong reads, in this order: watermark, page, tail. Of the six orders only this one is
+    right. Each annotation that was there when paging began, and was not removed, appears exactly
+    once. A page may be short; only `next` says that there is no more.
+    """
+    stream = Stream.of_resource(workspace, resource_id)
+    view = system.views.get(stream)
+    if view is None:
+        return _from_log(system, stream, after, limit, motivation)
+    behind: Tail | None = None
+    chosen: list[Mark] = []
+    for _ in range(MAX_SCANS):
+        page, more = system.views.page(stream, view.generation, after=after, limit=limit)
+        if behind is None:
+            behind = tail(system, stream, viewed(view))
+            if behind.events > LONG_TAIL:
+                project.materialize(system, stream)
+                return annotation_page(
+                    system,
+                    workspace,
+                    resource_id,
+                    after=after,
+                    limit=limit,
+                    motivation=motivation,
+                )
+        last = page[-1].annotation.id if more and page else None
+        found = _completed(page, _events(stream, behind), after, last)
+        chosen += [mark for mark in found if _wanted(mark, motivation)]
+        if len(chosen) > limit:
+            chosen = chosen[:limit]
+            return MarkPage(_found(behind.known), tuple(chosen), chosen[-1].annotation.id)
+        after = last
+        if after is None or len(chosen) == limit:
+            break
+    assert behind is not None
+    return MarkPage(_found(behind.known), tuple(chosen), after)
+
+
+def anchors(
+    system: System, workspace: str, of: Resource, marks: Iterable[Mark]
+) -> Mapping[str, Anchor]:
+    """Return where each annotation stands in the current content; reads it only if it changed."""
+    current = of.content.checksum
+    targets = {mark.annotation.id: mark.annotation.target for mark in marks}
+    moved = any(target.checksum != current for target in targets.values())
+    text = text_of(system, workspace, of.content) if moved else None
+    return {
+        annotation_id: reanchor(target, checksum=current, text=text)
+        for annotation_id, target in targets.items()
+    }
+
+
+def event_page(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    *,
+    after: int | None = None,
+    limit: int,
+    newest_first: bool = False,
+) -> EventPage:
+    """Return a page of a resource's history, from the log itself. Raises NotFound.
+
+    `after` is the last version seen: events above it, or below it when `newest_first`.
+    """
+    stream = Stream.of_resource(workspace, resource_id)
+    if newest_first:
+        found = system.log.events_backward(stream, after)
+    else:
+        found = system.log.events(stream, after or 0, boundary=False)
+    taken: list[StoredEvent] = []
+    for stored in found:
+        if len(taken) == limit:
+            return EventPage(tuple(taken), taken[-1].version)
+        taken.append(stored)
+    if not taken and after is None:
+        raise NotFound("there is no such resource in this workspace")
+    return EventPage(tuple(taken), None)
+
+
+def history(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    annotation_id: str,
+    *,
+    after: int | None = None,
+    limit: int,
+) -> EventPage:
+    """Return the events of one annotation, oldest first, also of a removed one while it is kept.
+
+    Its item points at the commits; those are read by key. Raises NotFound.
+    """
+    stream = Stream.of_resource(workspace, resource_id)
+    _, mark = mark_at(system, stream, annotation_id)
+    if mark is None:
+        raise NotFound("there is no such annotation on this resource")
+    steps = [step for step in mark.history if after is None or step[1] > after]
+    commits = system.log.commits_at(stream, (first for first, _ in steps[:limit]))
+    taken = tuple(
+        stored
+        for first, version in steps[:limit]
+        for stored in _event_at(stream, commits, first, version)
+    )
+    return EventPage(taken, taken[-1].version if len(steps) > limit else None)
+
+
+def _event_at(
+    stream: Stream, commits: Mapping[int, Commit], first: int, version: int
+) -> Sequence[StoredEvent]:
+    commit = commits.get(first)
+    return () if commit is None else decoded(stream, commit)[version - first : version - first + 1]
+
+
+def _found(known: Known) -> Resource:
+    if known.resource is None:
+        raise NotFound("there is no such resource in this workspace")
+    return known.resource
+
+
+def _events(stream: Stream, behind: Tail) -> list[StoredEvent]:
+    return list(all_events(stream, behind.commits))
+
+
+def _completed(
+    page: Sequence[Mark], behind: Sequence[StoredEvent], after: str | None, last: str | None
+) -> list[Mark]:
+    """Fold the tail over a page: its marks changed, and those added that belong on it."""
+    held = {mark.annotation.id: mark for mark in page}
+    added = {
+        stored.event.annotation.id for stored in behind if isinstance(stored.event, AnnotationAdded)
+    }
+    about = (
+        stored
+        for stored in behind
+        if (touched := marks_domain.touched(stored)) in held or touched in added
+    )
+    marks = held | marks_domain.fold(held, about)
+    return [
+        mark
+        for annotation_id, mark in sorted(marks.items())
+        if not mark.removed
+        and (after is None or annotation_id > after)
+        and (last is None or annotation_id <= last)
+    ]
+
+
+def _from_log(
+    system: System, stream: Stream, after: str | None, limit: int, motivation: str | None
+) -> MarkPage:
+    whole = tail(system, stream, folded(stream, ()))
+    found = [
+        mark
+        for mark in _completed((), _events(stream, whole), after, None)
+        if _wanted(mark, motivation)
+    ]
+    more = len(found) > limit
+    chosen = tuple(found[:limit])
+    return MarkPage(_found(whole.known), chosen, chosen[-1].annotation.id if more else None)
+
+
+def _wanted(mark: Mark, motivation: str | None) -> bool:
+    return motivation is None or mark.annotation.motivation == motivation

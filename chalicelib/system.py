@@ -1,0 +1,114 @@
+"""The composition root: one `System` holds every layer, each client made when first used.
+
+Nothing is made at import. What may be cached between requests belongs to a `System`, not to a
+module, so that tests and benches can have several at once.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from chalicelib.config import Config
+from chalicelib.content import Content
+from chalicelib.domain.ids import minted_id
+from chalicelib.dynamo import Tables
+from chalicelib.flows.head import Heads
+from chalicelib.log import Log
+from chalicelib.metrics import Metrics
+from chalicelib.views import Views
+
+T = TypeVar("T")
+
+
+class System:
+    """Every layer, the clock and the source of ids.
+
+    `clock` returns Unix seconds; `log` and `views` may be given by tests that make them fail.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Callable[[], float] = time.time,
+        log: Log | None = None,
+        views: Views | None = None,
+        content: Content | None = None,
+    ) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.heads = Heads(config.view_cache_s)
+        self.content = content or Content(config)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._made: dict[str, Any] = {}
+        if log is not None:
+            self._made["log"] = log
+        if views is not None:
+            self._made["views"] = views
+
+    @property
+    def tables(self) -> Tables:
+        """Return the tables; the DynamoDB client is made at the first use."""
+        return self._once("tables", lambda: Tables(self.config.log_table, self.config.views_table))
+
+    @property
+    def log(self) -> Log:
+        """Return L2."""
+        return self._once("log", lambda: Log(self.tables))
+
+    @property
+    def views(self) -> Views:
+        """Return L3."""
+        return self._once("views", lambda: Views(self.tables))
+
+    def now_s(self) -> float:
+        """Return Unix seconds."""
+        return self._clock()
+
+    def now(self) -> str:
+        """Return the time as the log writes it: ``2026-11-23T09:35:00.123Z``."""
+        return iso(self._clock())
+
+    def mint(self) -> str:
+        """Return a new UUIDv7."""
+        return minted_id(int(self._clock() * 1000), secrets.randbits(74))
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            made: T = self._made[name]
+            return made
+
+
+def iso(unix_s: float) -> str:
+    """Return ISO 8601 UTC with milliseconds; it sorts as text."""
+    moment = datetime.fromtimestamp(unix_s, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_system: System | None = None
+_system_lock = threading.Lock()
+
+
+def system(environ: Mapping[str, str] | None = None) -> System:
+    """Return this process's `System`, made from the environment at the first call."""
+    global _system
+    with _system_lock:
+        if _system is None:
+            _system = System(Config.from_env(os.environ if environ is None else environ))
+        return _system
+
+
+def use(instance: System | None) -> None:
+    """Make `system()` return `instance`; None forgets it. For the local system and tests."""
+    global _system
+    with _system_lock:
+        _system = instance

@@ -1,0 +1,414 @@
+"""L3, the views: current state, ready to read, made from the log and from nothing else.
+
+::
+
+    pk "demo/resource#<id>"        sk "resource"                  descriptor and watermark
+    pk "demo/resource#<id>"        sk "annotation#<g>#<id>"       one annotation
+    pk "demo/resource#<id>"        sk "key#<key>"                 a keyed request that was done
+    pk "demo/system"               sk "vocabulary"                vocabulary and watermark
+    pk "demo/list#<index>#<value>" sk "<created>#<id>"            an index entry
+    pk "parked"                    sk "<consumer>#<stream>"       a stream that it stopped at
+
+A watermark is the version, hash and time of the last commit applied. It is moved by one
+conditional put, after every other item of the move. An annotation is put only over a lower
+version of itself, so a late run cannot put an old one back. `g` is the generation: a rebuild
+writes the next one beside the live one and then flips. `docs/views.md` has every attribute.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from chalicelib.domain import annotation as w3c
+from chalicelib.domain.actor import Actor
+from chalicelib.domain.chain import Head
+from chalicelib.domain.events import TagSchema
+from chalicelib.domain.ids import Stream
+from chalicelib.domain.marks import Mark
+from chalicelib.domain.representation import Representation
+from chalicelib.domain.resource import Resource
+from chalicelib.domain.vocabulary import Vocabulary
+from chalicelib.dynamo import Tables, refused_by_condition, translated
+
+DEPENDENCY: Final = "database"
+RESOURCE: Final = "resource"
+VOCABULARY: Final = "vocabulary"
+TOMBSTONE_S: Final = 24 * 3600
+"""A removed annotation keeps its item this long, so that a late writer cannot revive it."""
+
+State = Resource | Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The state of a stream at a watermark. `applied` is when the watermark was moved there."""
+
+    state: State
+    head: Head
+    generation: int
+    applied: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An index entry: where it stands in its index, and which resource it names."""
+
+    order: str
+    resource_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A stream that it stopped at: the version it cannot read, why, and since when."""
+
+    consumer: str
+    stream: Stream
+    version: int
+    detail: str
+    at: str
+
+
+class Views:
+    """The views of every workspace. Reads are strongly consistent unless they say otherwise."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._items = tables.items
+
+    # -- watermarks ---------------------------------------------------------------------------
+
+    def get(self, stream: Stream) -> View | None:
+        """Return a stream's view, None before its first move. One read."""
+        with translated(DEPENDENCY):
+            item = self._get(stream.key, _watermark_key(stream))
+        return None if item is None else _view(stream, item)
+
+    def move(self, stream: Stream, old: View | None, new: View) -> bool:
+        """Move the watermark from `old` to `new` by one conditional put; False if another did."""
+        version, generation = self._items.version, self._items.generation
+        condition = (
+            self._items.pk.does_not_exist()
+            if old is None
+            else (version == old.head.version) & (generation == old.generation)
+        )
+        item = self._items(
+            stream.key,
+            _watermark_key(stream),
+            version=new.head.version,
+            hash=new.head.hash,
+            at=new.head.at,
+            generation=new.generation,
+            applied=new.applied,
+            body=_json(_state_json(new.state)),
+        )
+        if stream.resource_id is not None:
+            item.workspace = stream.workspace
+        return self._put(item, condition)
+
+    def descriptors(self, workspace: str, ids: Iterable[str]) -> dict[str, View]:
+        """Return resources by id, eventually consistent: one BatchGetItem per 100."""
+        streams = {
+            Stream.of_resource(workspace, resource_id).key: resource_id for resource_id in ids
+        }
+        found: dict[str, View] = {}
+        with translated(DEPENDENCY):
+            for item in self._batch_get([(key, RESOURCE) for key in streams], consistent=False):
+                found[streams[item.pk]] = _view(Stream.parse(item.pk), item)
+        return found
+
+    # -- annotations --------------------------------------------------------------------------
+
+    def marks(self, stream: Stream, generation: int, ids: Iterable[str]) -> dict[str, Mark]:
+        """Return annotations by id, tombstones too: GetItem for one, else BatchGetItem per 100."""
+        keys = [(stream.key, _mark_key(generation, mark_id)) for mark_id in dict.fromkeys(ids)]
+        with translated(DEPENDENCY):
+            if len(keys) == 1:
+                item = self._get(*keys[0])
+                found = [] if item is None else [item]
+            else:
+                found = list(self._batch_get(keys, consistent=True))
+        marks = [_mark(item) for item in found]
+        return {mark.annotation.id: mark for mark in marks}
+
+    def page(
+        self,
+        stream: Stream,
+        generation: int,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[Mark], bool]:
+        """Return up to `limit` annotations with ids above `after`, and whether there are more.
+
+        One query. Tombstones are among them.
+        """
+        prefix = _mark_key(generation, "")
+        condition = (
+            self._items.sk.startswith(prefix)
+            if after is None
+            else self._items.sk.between(prefix + after + "\x00", prefix + "\x7f")
+        )
+        with translated(DEPENDENCY):
+            found = self._items.query(
+                stream.key, condition, consistent_read=True, limit=limit, page_size=limit
+            )
+            marks = [_mark(item) for item in found]
+            more = found.last_evaluated_key is not None
+        return marks, more
+
+    def put_mark(self, stream: Stream, generation: int, mark: Mark, now_s: int) -> bool:
+        """Put an annotation over a lower version of itself; False if it was known already."""
+        item = self._items(
+            stream.key,
+            _mark_key(generation, mark.annotation.id),
+            version=mark.version,
+            motivation=mark.annotation.motivation,
+            body=_json(_mark_json(mark)),
+        )
+        if mark.removed:
+            item.removed = True
+            item.expires = now_s + TOMBSTONE_S
+        return self._put(item, self._newer(mark.version))
+
+    # -- keys of requests and jobs ------------------------------------------------------------
+
+    def key(self, stream: Stream, key: str) -> int | None:
+        """Return the first version of the commit that a keyed request made, None if unknown."""
+        with translated(DEPENDENCY):
+            item = self._get(stream.key, f"key#{key}")
+        return None if item is None else int(item.version)
+
+    def put_key(self, stream: Stream, key: str, version: int, expires: int) -> None:
+        """Remember that the commit at `version` carries `key`, until `expires` (Unix seconds)."""
+        item = self._items(stream.key, f"key#{key}", version=version, expires=expires)
+        with translated(DEPENDENCY):
+            item.save()
+
+    # -- indexes ------------------------------------------------------------------------------
+
+    def put_entry(self, workspace: str, index: str, value: str, entry: Entry, version: int) -> bool:
+        """Put an index entry over a lower version of itself."""
+        item = self._items(
+            _index_key(workspace, index, value),
+            f"{entry.order}#{entry.resource_id}",
+            version=version,
+        )
+        return self._put(item, self._newer(version))
+
+    def drop_entry(
+        self, workspace: str, index: str, value: str, entry: Entry, version: int
+    ) -> None:
+        """Delete an index entry unless a version above `version` put it."""
+        item = self._items(
+            _index_key(workspace, index, value), f"{entry.order}#{entry.resource_id}"
+        )
+        with translated(DEPENDENCY):
+            try:
+                item.delete(self._items.version.does_not_exist() | (self._items.version < version))
+            except Exception as error:
+                if not refused_by_condition(error):
+                    raise
+
+    def entries(
+        self, workspace: str, index: str, value: str, *, before: Entry | None, limit: int
+    ) -> list[Entry]:
+        """Return up to `limit` entries below `before`, newest first, eventually consistent."""
+        condition = (
+            None if before is None else self._items.sk < f"{before.order}#{before.resource_id}"
+        )
+        with translated(DEPENDENCY):
+            found = self._items.query(
+                _index_key(workspace, index, value),
+                condition,
+                scan_index_forward=False,
+                limit=limit,
+                page_size=limit,
+            )
+            return [_entry(item.sk) for item in found]
+
+    def changed(self, workspace: str, *, after: Entry, limit: int) -> list[Entry]:
+        """Return resources whose watermark moved at or after `after.order`, oldest move first.
+
+        Eventually consistent: it is a global secondary index. Among equal times, ids above
+        `after.resource_id` follow.
+        """
+        with translated(DEPENDENCY):
+            found = self._items.changed.query(
+                workspace,
+                self._items.applied >= after.order,
+                page_size=limit + 1,
+            )
+            taken: list[Entry] = []
+            for item in found:
+                resource_id = Stream.parse(item.pk).resource_id or ""
+                entry = Entry(item.applied, resource_id)
+                if (entry.order, entry.resource_id) > (after.order, after.resource_id):
+                    taken.append(entry)
+                if len(taken) >= limit:
+                    break
+        return taken
+
+    # -- parked streams -----------------------------------------------------------------------
+
+    def park(self, parked: Parked) -> None:
+        """Set a stream aside, once per consumer and stream; a repeat renews the reason."""
+        item = self._items(
+            "parked",
+            f"{parked.consumer}#{parked.stream.key}",
+            version=parked.version,
+            detail=parked.detail,
+            at=parked.at,
+        )
+        with translated(DEPENDENCY):
+            item.save()
+
+    def unpark(self, consumer: str, stream: Stream) -> None:
+        """Take a stream from the parked ones; no fault if it is not there."""
+        with translated(DEPENDENCY):
+            self._items("parked", f"{consumer}#{stream.key}").delete()
+
+    def parked(self, limit: int = 1000) -> list[Parked]:
+        """Return the parked streams of every consumer."""
+        with translated(DEPENDENCY):
+            found = self._items.query("parked", consistent_read=True, limit=limit)
+            return [_parked(item) for item in found]
+
+    def ping(self) -> None:
+        """Do one cheap strong read; raises Unavailable when the table does not answer."""
+        with translated(DEPENDENCY):
+            self._get("-", "-")
+
+    # -- items --------------------------------------------------------------------------------
+
+    def _newer(self, version: int) -> Any:
+        return self._items.pk.does_not_exist() | (self._items.version < version)
+
+    def _put(self, item: Any, condition: Any) -> bool:
+        with translated(DEPENDENCY):
+            try:
+                item.save(condition)
+            except Exception as error:
+                if refused_by_condition(error):
+                    return False
+                raise
+        return True
+
+    def _get(self, pk: str, sk: str) -> Any | None:
+        from pynamodb.exceptions import DoesNotExist
+
+        try:
+            return self._items.get(pk, sk, consistent_read=True)
+        except DoesNotExist:
+            return None
+
+    def _batch_get(self, keys: list[tuple[str, str]], *, consistent: bool) -> Iterator[Any]:
+        if keys:
+            yield from self._items.batch_get(keys, consistent_read=consistent)
+
+
+def _watermark_key(stream: Stream) -> str:
+    return VOCABULARY if stream.resource_id is None else RESOURCE
+
+
+def _mark_key(generation: int, annotation_id: str) -> str:
+    return f"annotation#{generation}#{annotation_id}"
+
+
+def _index_key(workspace: str, index: str, value: str) -> str:
+    # User text in a key is percent-encoded, so that no value can end in another's partition.
+    return f"{workspace}/list#{index}#{quote(value, safe='')}"
+
+
+def _entry(sk: str) -> Entry:
+    order, _, resource_id = sk.rpartition("#")
+    return Entry(order, resource_id)
+
+
+def _parked(item: Any) -> Parked:
+    consumer, _, stream = item.sk.partition("#")
+    return Parked(consumer, Stream.parse(stream), int(item.version), item.detail, item.at)
+
+
+def _view(stream: Stream, item: Any) -> View:
+    data = json.loads(item.body)
+    state: State = (
+        _vocabulary(data, int(item.version))
+        if stream.resource_id is None
+        else _resource(data, stream.resource_id, int(item.version))
+    )
+    head = Head(int(item.version), item.hash, item.at)
+    return View(state, head, int(item.generation), item.applied)
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _state_json(state: State) -> dict[str, Any]:
+    if isinstance(state, Vocabulary):
+        return {
+            "entityTypes": list(state.entity_types),
+            "tagSchemas": [schema.to_json() for schema in state.tag_schemas.values()],
+        }
+    return {
+        "name": state.name,
+        "representations": [item.to_json() for item in state.representations],
+        "creator": state.creator.to_json(),
+        "created": state.created,
+        "modified": state.modified,
+        "entityTypes": list(state.entity_types),
+        "description": state.description,
+        "language": state.language,
+        "archived": state.archived,
+        "annotationCount": state.annotation_count,
+        "source": state.source,
+    }
+
+
+def _resource(data: Mapping[str, Any], resource_id: str, version: int) -> Resource:
+    return Resource(
+        id=resource_id,
+        name=data["name"],
+        representations=tuple(Representation.from_json(r) for r in data["representations"]),
+        creator=Actor.from_json(data["creator"]),
+        created=data["created"],
+        modified=data["modified"],
+        version=version,
+        entity_types=tuple(data["entityTypes"]),
+        description=data["description"],
+        language=data["language"],
+        archived=data["archived"],
+        annotation_count=data["annotationCount"],
+        source=data["source"],
+    )
+
+
+def _vocabulary(data: Mapping[str, Any], version: int) -> Vocabulary:
+    schemas = [TagSchema.from_json(schema) for schema in data["tagSchemas"]]
+    return Vocabulary(version, tuple(data["entityTypes"]), {s.id: s for s in schemas})
+
+
+def _mark_json(mark: Mark) -> dict[str, Any]:
+    return {
+        "annotation": w3c.encode(mark.annotation),
+        "creator": mark.creator.to_json(),
+        "created": mark.created,
+        "modified": mark.modified,
+        "history": [list(step) for step in mark.history],
+    }
+
+
+def _mark(item: Any) -> Mark:
+    data = json.loads(item.body)
+    return Mark(
+        annotation=w3c.decode(data["annotation"]),
+        creator=Actor.from_json(data["creator"]),
+        created=data["created"],
+        modified=data["modified"],
+        version=int(item.version),
+        history=tuple((first, version) for first, version in data["history"]),
+        removed=bool(item.removed),
+    )

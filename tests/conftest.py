@@ -1,0 +1,33 @@
+"""The fixture `system`: all of Palimpsest in this process, on moto, with pumps on demand.
+
+No port, no network, no thread. `docs/testing.md` shows a test of fifteen lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.config import Config
+from chalicelib.system import System
+from infra.local.aws import aws
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    """AWS on moto with everything of `infra/core.yaml`; yields the settings that name it."""
+    with aws(stage="test") as names:
+        yield {
+            **names,
+            "PUBLIC_URL": "http://127.0.0.1:8000",
+            "JWT_ISSUER": "https://issuer.test",
+            "JWT_AUDIENCE": "palimpsest",
+            "JWT_JWKS_URL": "https://issuer.test/jwks.json",
+        }
+
+
+@pytest.fixture
+def system(environment: dict[str, str]) -> System:
+    """A `System` of its own on empty tables."""
+    return System(Config.from_env(environment))
