@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from chalicelib.domain import annotation, anchoring, text
 from infra.library import HERE, Document, Mark, decoded, library
 from infra.library.make_guide import guide
 from infra.library.make_leaf import HEIGHT, WIDTH, leaf
@@ -16,6 +17,7 @@ from infra.library.make_leaf import HEIGHT, WIDTH, leaf
 LIBRARY = library()
 BY_KEY = {document.key: document for document in LIBRARY}
 IRIS = {key: f"https://example.org/resources/{key}" for key in BY_KEY}
+RESOURCE_ID = "00000000-0000-7000-8000-000000000000"
 MARKS = [(document, mark) for document in LIBRARY for mark in document.marks]
 QUOTES = [
     pytest.param(document, mark, id=f"{document.key}-{mark.exact[:24]}")
@@ -69,6 +71,21 @@ def test_every_annotation_says_where_in_one_way_and_links_to_a_document(
     assert bool(made["body"]) == (mark.motivation != "highlighting")
 
 
+@pytest.mark.parametrize("document", LIBRARY, ids=lambda document: document.key)
+def test_the_product_reads_each_text_alike_and_takes_each_annotation(document: Document) -> None:
+    content = None
+    if text.is_text(document.format):
+        content = text.decode(document.content, document.format)
+    assert content == document.text
+
+    for mark in document.marks:
+        new = annotation.parse(mark.annotation(content, IRIS), resource_id=RESOURCE_ID)
+        target = anchoring.anchor(new, text=content, checksum="0" * 64)
+
+        if mark.exact:
+            assert target.position == annotation.TextPosition(*mark.span(content or ""))
+
+
 def test_charsets_are_what_the_catalogue_says() -> None:
     utf16, cp1252 = BY_KEY["the-word"], BY_KEY["devis-imagerie"]
 
@@ -110,7 +127,12 @@ def test_the_second_edition_keeps_every_marked_passage_but_one() -> None:
     kept = [mark for mark in document.marks if mark not in gone]
 
     assert [mark.motivation for mark in gone] == ["assessing"]
-    assert all(mark.span(second) != mark.span(first) for mark in kept)
+    for mark in kept:
+        new = annotation.parse(mark.annotation(first, IRIS), resource_id=RESOURCE_ID)
+        target = anchoring.anchor(new, text=first, checksum="1" * 64)
+        found = anchoring.reanchor(target, checksum="2" * 64, text=second)
+        assert found.state == "relocated"
+        assert found.position == annotation.TextPosition(*mark.span(second))
 
 
 def test_the_picture_is_a_png_with_the_pixels_that_its_program_draws() -> None:
