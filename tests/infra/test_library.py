@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from chalicelib.domain import annotation, anchoring, text
+from chalicelib.domain import anchoring, annotation, text
 from infra.library import HERE, Document, Mark, decoded, library
 from infra.library.make_guide import guide
 from infra.library.make_leaf import HEIGHT, WIDTH, leaf
