@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
+
+LOCAL: Final = "local"
 
 
 class Misconfigured(Exception):
@@ -29,6 +31,10 @@ def setting(help: str, *, default: Any = ..., parse: Any = str) -> Any:
 class Config:
     """Every setting. The environment variable is the field's name in capitals."""
 
+    stage: str = setting(
+        "Name of the deployment; `local` leaves the line per request to the gateway",
+        default=LOCAL,
+    )
     log_table: str = setting("DynamoDB table of the log")
     views_table: str = setting("DynamoDB table of the views")
     idempotency_table: str = setting("DynamoDB table of answers kept for Idempotency-Key")

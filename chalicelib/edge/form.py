@@ -1,0 +1,81 @@
+"""multipart/form-data: text fields and files, each once, within limits.
+
+Parsed by the package `multipart` in strict mode. The boundary, and the order of the parts, mean
+nothing to anyone behind this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chalicelib.errors import Malformed, TooLarge
+
+# A Lambda is handed at most 6 MB (AWS "Lambda quotas", 2026-11), in which bytes stand as base64:
+# 4 MiB of content become 5.6 MB and leave room for headers and fields.
+MAX_CONTENT_BYTES: Final = 4 * 1024 * 1024
+MAX_PARTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: its bytes, and what it says of them."""
+
+    name: str
+    data: bytes
+    filename: str | None
+    media_type: str | None  # as sent, with parameters: "text/plain; charset=windows-1252"
+
+    @property
+    def text(self) -> str:
+        """Return the part as a text field; `Malformed` unless it is UTF-8."""
+        try:
+            return self.data.decode()
+        except UnicodeDecodeError:
+            raise Malformed(f"The field {self.name!r} is not UTF-8") from None
+
+
+Form = Mapping[str, Part]
+
+
+def parse(body: bytes, boundary: str) -> Form:
+    """Return the parts by name. Raises `Malformed`, or `TooLarge` naming the limit."""
+    from multipart import MultipartError, ParserLimitReached, PushMultipartParser
+
+    if len(body) > MAX_CONTENT_BYTES + 512 * 1024:
+        raise too_large()
+    parts: dict[str, Part] = {}
+    try:
+        with PushMultipartParser(
+            boundary, max_segment_size=MAX_CONTENT_BYTES, max_segment_count=MAX_PARTS, strict=True
+        ) as parser:
+            segment, chunks = None, list[bytes]()
+            for found in parser.parse(body):
+                if isinstance(found, bytes | bytearray):
+                    chunks.append(bytes(found))
+                elif found is not None:
+                    segment, chunks = found, []
+                elif segment is not None:
+                    name = segment.name or ""
+                    if name in parts:
+                        raise Malformed(f"The form has the field {name!r} twice")
+                    parts[name] = Part(
+                        name, b"".join(chunks), segment.filename, segment.header("Content-Type")
+                    )
+    except ParserLimitReached as error:
+        if "size" in str(error).lower():
+            raise too_large() from None
+        raise Malformed(f"The form is refused: {error}") from None
+    except (MultipartError, ValueError) as error:
+        raise Malformed(f"The multipart body cannot be read: {error}") from None
+    return parts
+
+
+def too_large() -> TooLarge:
+    """Return the error for content that does not fit into a request."""
+    return TooLarge(
+        f"Content in a request may have {MAX_CONTENT_BYTES} bytes; "
+        "for more, ask POST /uploads for an address to put it to",
+        limit_bytes=MAX_CONTENT_BYTES,
+    )

@@ -1,0 +1,60 @@
+"""The outlet of `chalicelib.metrics` on AWS: CloudWatch's embedded metric format, by Powertools.
+
+All measurements of one request or batch are printed as one line; CloudWatch makes metrics of it in
+the namespace Palimpsest, with the dimensions service and stage. The local system reads the same
+lines.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+from chalicelib.metrics import Metrics, Unit
+
+NAMESPACE: Final = "Palimpsest"
+SERVICE: Final = "palimpsest"
+
+
+class EmbeddedMetrics:
+    """An outlet that gathers measurements and prints them when it is flushed."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._gathered: list[tuple[str, float, Unit]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str, value: float, unit: Unit) -> None:
+        """Take one measurement."""
+        with self._lock:
+            self._gathered.append((name, value, unit))
+
+    def flush(self) -> None:
+        """Print what was gathered, if anything was. Powertools is loaded at the first time."""
+        with self._lock:
+            gathered, self._gathered = self._gathered, []
+        if not gathered:
+            return
+        printer = self._printer()
+        for name, value, unit in gathered:
+            printer.add_metric(name=name, unit=unit, value=value)
+        printer.flush_metrics()
+
+    def _printer(self) -> Any:
+        from aws_lambda_powertools.metrics import EphemeralMetrics
+
+        printer = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        printer.add_dimension(name="stage", value=self._stage)
+        return printer
+
+
+def attach(metrics: Metrics, stage: str) -> None:
+    """Give metrics this outlet, unless they have one already."""
+    if metrics.outlet is None:
+        metrics.outlet = EmbeddedMetrics(stage)
+
+
+def flush(metrics: Metrics) -> None:
+    """Print what was measured since the last time: at the end of each request and batch."""
+    if isinstance(metrics.outlet, EmbeddedMetrics):
+        metrics.outlet.flush()

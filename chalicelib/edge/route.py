@@ -1,0 +1,97 @@
+"""A route as data: what the wrapper checks before the view runs, and what the contract tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from chalicelib.edge import schemas, strict_json
+from chalicelib.edge.answer import Answer
+from chalicelib.edge.call import JSON, MULTIPART, Call
+from chalicelib.edge.form import Form
+from chalicelib.edge.permissions import Permission
+from chalicelib.edge.query import Parameter
+from chalicelib.errors import Malformed
+
+View = Callable[[Call], Answer]
+Again = Callable[[Call, Any], Answer]
+"""Makes the answer to a repeated POST anew, from what its first answer said under `again`."""
+
+Condition = Literal["none", "optional", "required"]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request body: the schema of its JSON, and that of a form that says the same."""
+
+    schema: str
+    media_types: tuple[str, ...] = (JSON,)
+    form: str | None = None
+    optional: bool = False
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Return every media type that is taken."""
+        return (*self.media_types, MULTIPART) if self.form else self.media_types
+
+    def check(self, call: Call) -> None:
+        """Raise `UnsupportedMedia`, `Malformed` or `Invalid` unless the body is like this."""
+        if self.optional and not call.body:
+            return
+        call.require_media_type(*self.accepted)
+        if self.form and call.media_type.name == MULTIPART:
+            schemas.check(self.form, form_document(call.form, self.form))
+        else:
+            schemas.check(self.schema, call.json)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the API."""
+
+    method: str
+    path: str
+    view: View
+    needs: Permission
+    query: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    answers: Mapping[int, str | None] = field(default_factory=dict)  # status → schema, None: empty
+    offers: tuple[str, ...] = (JSON,)  # media types of the answer, the favourite first
+    condition: Condition = "none"  # whether If-Match is read
+    again: Again | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the operation's id: the view's name."""
+        return self.view.__name__
+
+    @property
+    def summary(self) -> str:
+        """Return the first line of the view's docstring."""
+        return (self.view.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """Return the rest of the view's docstring, on one line per paragraph."""
+        rest = (self.view.__doc__ or "").strip().partition("\n")[2]
+        paragraphs = "\n".join(line.strip() for line in rest.splitlines()).split("\n\n")
+        return "\n\n".join(" ".join(text.split()) for text in paragraphs if text.strip())
+
+
+def form_document(form: Form, schema: str) -> dict[str, Any]:
+    """Return a form as the JSON that it says: text as strings, lists parsed, files as null."""
+    properties = schemas.SCHEMAS[schema]["properties"]
+    document: dict[str, Any] = {}
+    for name, part in form.items():
+        declared = properties.get(name, {})
+        if "contentMediaType" in declared:
+            document[name] = None
+        elif declared.get("type") == "array":
+            try:
+                document[name] = strict_json.loads(part.data)
+            except Malformed as error:
+                raise Malformed(f"The field {name}: {error.detail}", field=name) from None
+        else:
+            document[name] = part.text
+    return document

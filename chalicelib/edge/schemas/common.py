@@ -1,0 +1,189 @@
+"""What many shapes share: names, times, actors, problems, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Schema = Mapping[str, Any]
+
+MAX_NAME: Final = 500
+MAX_DESCRIPTION: Final = 10_000
+MAX_ENTITY_TYPES: Final = 100
+MAX_PAGE: Final = 200
+DEFAULT_PAGE: Final = 50
+
+ID: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    "title": "a UUID in lower case",
+}
+CHECKSUM: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{64}$",
+    "title": "a SHA-256 in hex",
+}
+TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+VERSION: Final[Schema] = {"type": "integer", "minimum": 1}
+IRI: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 2048}
+LANGUAGE: Final[Schema] = {
+    "type": "string",
+    "maxLength": 35,
+    "pattern": "^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$",
+    "title": "a language tag (BCP 47), as en or de-AT",
+}
+MEDIA_TYPE: Final[Schema] = {
+    "type": "string",
+    "maxLength": 200,
+    "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+    "( *; *[!#$%&'*+.^_`|~0-9A-Za-z-]+=([!#$%&'*+.^_`|~0-9A-Za-z-]+|\"[ -!#-~]*\"))*$",
+    "title": "a media type, as text/plain; charset=utf-8",
+}
+# A name is for people: it has something to see, and nothing that moves the cursor.
+NAME: Final[Schema] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_NAME,
+    "pattern": "^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f\\s][^\\x00-\\x1f\\x7f]*$",
+    "title": "text of one line that is not blank",
+}
+DESCRIPTION: Final[Schema] = {"type": "string", "maxLength": MAX_DESCRIPTION}
+ENTITY_TYPE: Final[Schema] = {**NAME, "maxLength": 100}
+ENTITY_TYPES: Final[Schema] = {
+    "type": "array",
+    "items": ENTITY_TYPE,
+    "maxItems": MAX_ENTITY_TYPES,
+}
+
+COMMON_SCHEMAS: Final[Mapping[str, Schema]] = {
+    "Actor": {
+        "type": "object",
+        "description": "Who did something, as he was known then.",
+        "required": ["id", "type", "name"],
+        "properties": {
+            "id": {"type": "string"},
+            "type": {"enum": ["Person", "Software"]},
+            "name": {"type": "string"},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "description": "What went wrong (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "instance"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string"},
+            "instance": {"type": "string", "format": "uri-reference"},
+            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
+        },
+    },
+    "Fault": {
+        "type": "object",
+        "description": "One thing wrong with a body, and where (JSON pointer, RFC 6901).",
+        "required": ["pointer", "detail"],
+        "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+    },
+    "Event": {
+        "type": "object",
+        "description": "One fact of a resource's history.",
+        "required": ["id", "type", "version", "resource", "at", "actor", "correlation", "data"],
+        "properties": {
+            "id": {"type": "string", "description": "`<resource id>:<version>`, a cursor."},
+            "type": {"type": "string", "examples": ["annotation.added"]},
+            "version": VERSION,
+            "resource": ID,
+            "at": TIME,
+            "actor": {"$ref": "#/components/schemas/Actor"},
+            "correlation": {"type": "string"},
+            "data": {"type": "object"},
+            "commit": {
+                "type": "object",
+                "description": "The commit that it stands in: what its hash covers is told there.",
+                "required": ["version", "count", "hash"],
+                "properties": {
+                    "version": VERSION,
+                    "count": {"type": "integer", "minimum": 1},
+                    "hash": CHECKSUM,
+                    "previous": {"anyOf": [CHECKSUM, {"type": "null"}]},
+                },
+            },
+        },
+    },
+    "Health": {
+        "type": "object",
+        "description": "Each dependency by name.",
+        "required": ["database", "eventStore", "graph", "jobs"],
+        "additionalProperties": {"$ref": "#/components/schemas/DependencyHealth"},
+    },
+    "DependencyHealth": {
+        "type": "object",
+        "required": ["status", "latencyMs"],
+        "properties": {
+            "status": {"enum": ["ok", "degraded", "absent", "failed"]},
+            "latencyMs": {"type": "number", "minimum": 0},
+        },
+    },
+    "Alive": {
+        "type": "object",
+        "required": ["status"],
+        "properties": {"status": {"const": "ok"}},
+    },
+    "Home": {
+        "type": "object",
+        "description": "Where to go from here.",
+        "required": ["name", "version", "links", "caller"],
+        "properties": {
+            "name": {"type": "string"},
+            "version": {"type": "string"},
+            "links": {"type": "object", "additionalProperties": {"type": "string"}},
+            "caller": {
+                "anyOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "required": ["actor", "workspace"],
+                        "properties": {
+                            "actor": {"$ref": "#/components/schemas/Actor"},
+                            "workspace": {"type": "string"},
+                        },
+                    },
+                ]
+            },
+        },
+    },
+    "ProblemType": {
+        "type": "object",
+        "description": "What a kind of problem means.",
+        "required": ["type", "title", "status", "meaning", "retryable"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "meaning": {"type": "string"},
+            "retryable": {"type": "boolean"},
+        },
+    },
+}
+
+
+def page_of(item: str, description: str) -> Schema:
+    """Return the schema of a page of items."""
+    return {
+        "type": "object",
+        "description": description,
+        "required": ["items", "next", "source"],
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{item}"}},
+            "next": {
+                "type": ["string", "null"],
+                "description": "The `cursor` of the next page; null at the end.",
+            },
+            "source": {"type": "string", "description": "What answered: `log`, `views`, `graph`."},
+            "lagMs": {
+                "type": ["integer", "null"],
+                "description": "How far the source may lie behind the log; null if not known.",
+            },
+        },
+    }
