@@ -107,11 +107,19 @@ class Log:
                 return _commit(item).head
         return chain.EMPTY
 
-    def read(self, stream: Stream, after: int = 0, *, boundary: bool = True) -> Iterator[Commit]:
+    def read(
+        self,
+        stream: Stream,
+        after: int = 0,
+        *,
+        boundary: bool = True,
+        page_size: int | None = None,
+    ) -> Iterator[Commit]:
         """Yield the commits that hold the versions above `after`, in order.
 
         `boundary` says that `after` is known to end a commit; otherwise the first commit yielded
-        may hold `after` too, and one more query finds it. Pages of 1 MB are fetched as needed.
+        may hold `after` too, and one more query finds it. Pages of `page_size` commits, or of
+        1 MB, are fetched as needed.
         Raises LogDamaged where a commit does not continue the one before.
         """
         start = after + 1
@@ -119,7 +127,7 @@ class Log:
             start = self._first_of_commit_with(stream, after + 1)
         expected = start
         with translated(DEPENDENCY):
-            for item in self._query(stream, self._commits.sk >= start):
+            for item in self._query(stream, self._commits.sk >= start, page_size=page_size):
                 commit = _commit(item)
                 if commit.first != expected:
                     raise LogDamaged(
@@ -132,20 +140,27 @@ class Log:
                 expected = commit.last + 1
 
     def events(
-        self, stream: Stream, after: int = 0, *, boundary: bool = True
+        self,
+        stream: Stream,
+        after: int = 0,
+        *,
+        boundary: bool = True,
+        page_size: int | None = None,
     ) -> Iterator[StoredEvent]:
         """Yield the events above version `after`, in order. Raises as `read`, and LogUnreadable."""
-        for commit in self.read(stream, after, boundary=boundary):
+        for commit in self.read(stream, after, boundary=boundary, page_size=page_size):
             for event in decoded(stream, commit):
                 if event.version > after:
                     yield event
 
-    def events_backward(self, stream: Stream, before: int | None = None) -> Iterator[StoredEvent]:
+    def events_backward(
+        self, stream: Stream, before: int | None = None, *, page_size: int = 100
+    ) -> Iterator[StoredEvent]:
         """Yield the events below version `before` (None: all), newest first."""
         condition = None if before is None else self._commits.sk < before
         expected = None
         with translated(DEPENDENCY):
-            for item in self._query(stream, condition, forward=False, page_size=100):
+            for item in self._query(stream, condition, forward=False, page_size=page_size):
                 commit = _commit(item)
                 if expected is not None and commit.last != expected:
                     raise LogDamaged(

@@ -17,7 +17,7 @@ from chalicelib.domain.events import AnnotationAdded, StoredEvent
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
-from chalicelib.errors import NotFound
+from chalicelib.errors import NotFound, Unavailable
 from chalicelib.flows import project
 from chalicelib.flows.content import text_of
 from chalicelib.flows.head import LONG_TAIL, Known, Tail, base, evolve, folded, tail, viewed
@@ -52,8 +52,7 @@ def resource(system: System, workspace: str, resource_id: str) -> Resource:
     """Return a resource as it is. Raises NotFound."""
     stream = Stream.of_resource(workspace, resource_id)
     after = tail(system, stream, base(system, stream))
-    if after.events > LONG_TAIL:
-        project.materialize(system, stream)
+    _caught_up(system, stream, after)
     return _found(after.known)
 
 
@@ -118,32 +117,26 @@ def annotation_page(
     view = system.views.get(stream)
     if view is None:
         return _from_log(system, stream, after, limit, motivation)
-    behind: Tail | None = None
-    chosen: list[Mark] = []
-    for _ in range(MAX_SCANS):
+    page, more = system.views.page(stream, view.generation, after=after, limit=limit)
+    behind = tail(system, stream, viewed(view))
+    if _caught_up(system, stream, behind) and (newer := system.views.get(stream)) is not None:
+        view = newer
         page, more = system.views.page(stream, view.generation, after=after, limit=limit)
-        if behind is None:
-            behind = tail(system, stream, viewed(view))
-            if behind.events > LONG_TAIL:
-                project.materialize(system, stream)
-                return annotation_page(
-                    system,
-                    workspace,
-                    resource_id,
-                    after=after,
-                    limit=limit,
-                    motivation=motivation,
-                )
+        behind = tail(system, stream, viewed(view))
+    unseen = list(all_events(stream, behind.commits))
+    chosen: list[Mark] = []
+    for scan in range(1, MAX_SCANS + 1):
         last = page[-1].annotation.id if more and page else None
-        found = _completed(page, _events(stream, behind), after, last)
-        chosen += [mark for mark in found if _wanted(mark, motivation)]
+        found = _completed(page, unseen, after, last)
+        chosen += [mark for mark in found if motivation in (None, mark.annotation.motivation)]
         if len(chosen) > limit:
             chosen = chosen[:limit]
-            return MarkPage(_found(behind.known), tuple(chosen), chosen[-1].annotation.id)
-        after = last
-        if after is None or len(chosen) == limit:
+            after = chosen[-1].annotation.id
             break
-    assert behind is not None
+        after = last
+        if after is None or len(chosen) == limit or scan == MAX_SCANS:
+            break
+        page, more = system.views.page(stream, view.generation, after=after, limit=limit)
     return MarkPage(_found(behind.known), tuple(chosen), after)
 
 
@@ -176,9 +169,9 @@ def event_page(
     """
     stream = Stream.of_resource(workspace, resource_id)
     if newest_first:
-        found = system.log.events_backward(stream, after)
+        found = system.log.events_backward(stream, after, page_size=limit + 1)
     else:
-        found = system.log.events(stream, after or 0, boundary=False)
+        found = system.log.events(stream, after or 0, boundary=False, page_size=limit + 1)
     taken: list[StoredEvent] = []
     for stored in found:
         if len(taken) == limit:
@@ -223,14 +216,25 @@ def _event_at(
     return () if commit is None else decoded(stream, commit)[version - first : version - first + 1]
 
 
+def _caught_up(system: System, stream: Stream, behind: Tail) -> bool:
+    """Materialize if the tail is long; tell whether that was done.
+
+    It only makes the next reads cheaper: if it fails, this one still has its answer.
+    """
+    if behind.events <= LONG_TAIL:
+        return False
+    try:
+        project.materialize(system, stream)
+    except Unavailable:
+        system.metrics.count("Degraded")
+        return False
+    return True
+
+
 def _found(known: Known) -> Resource:
     if known.resource is None:
         raise NotFound("there is no such resource in this workspace")
     return known.resource
-
-
-def _events(stream: Stream, behind: Tail) -> list[StoredEvent]:
-    return list(all_events(stream, behind.commits))
 
 
 def _completed(
@@ -262,13 +266,9 @@ def _from_log(
     whole = tail(system, stream, folded(stream, ()))
     found = [
         mark
-        for mark in _completed((), _events(stream, whole), after, None)
-        if _wanted(mark, motivation)
+        for mark in _completed((), list(all_events(stream, whole.commits)), after, None)
+        if motivation in (None, mark.annotation.motivation)
     ]
     more = len(found) > limit
     chosen = tuple(found[:limit])
     return MarkPage(_found(whole.known), chosen, chosen[-1].annotation.id if more else None)
-
-
-def _wanted(mark: Mark, motivation: str | None) -> bool:
-    return motivation is None or mark.annotation.motivation == motivation
