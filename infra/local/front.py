@@ -1,0 +1,140 @@
+"""The HTTP front: one ASGI app before the gateway, the presigned URLs and the control paths.
+
+What holds a connection open (SSE, websockets) cannot go through the gateway, which answers whole.
+It is given to `Front` as one more part: a path prefix and a coroutine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from chalicelib.errors import AppError
+from infra.local.gateway import REQUEST_BYTES, Answer, Gateway, too_large
+from infra.local.gateway import Request as GatewayRequest
+
+THREADS: Final = 16  # requests handled at once, as Lambda would run so many functions
+DRAINED_BYTES: Final = 256 * 1024 * 1024
+
+Part = Callable[[Request], Awaitable[Response]]
+
+
+class Front:
+    """An ASGI app. `parts`, by path prefix, come before the gateway; `log` gets each request."""
+
+    def __init__(
+        self, gateway: Gateway, parts: Mapping[str, Part], log: Callable[[str], None]
+    ) -> None:
+        self._gateway = gateway
+        self._parts = parts
+        self._log = log
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; only HTTP so far."""
+        if scope["type"] != "http":
+            return
+        began = time.perf_counter()
+        status = size = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal status, size
+            status = message.get("status", status)
+            size += len(message.get("body", b""))
+            await send(message)
+
+        body = _Body(receive)
+        request = Request(scope, body.receive)
+        try:
+            response = await self._respond(request)
+            if "expect" not in request.headers:  # else the client waits for our word
+                await body.drain()
+            await response(scope, receive, counted)
+        except ClientDisconnect:
+            status = 499
+        took_ms = (time.perf_counter() - began) * 1000
+        self._log(line(request.method, _path(scope), status, took_ms, size))
+
+    async def _respond(self, request: Request) -> Response:
+        path = _path(request.scope)
+        try:
+            for prefix, part in self._parts.items():
+                if path.startswith(prefix):
+                    return await part(request)
+            return await self._through_the_gateway(request, path)
+        except AppError as error:
+            return _response(self._gateway.problem(error, str(uuid.uuid4())))
+
+    async def _through_the_gateway(self, request: Request, path: str) -> Response:
+        asked = GatewayRequest(
+            request.method,
+            path,
+            request.scope["query_string"].decode("latin-1"),
+            [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw],
+            await _body(request),
+            request.client.host if request.client else "127.0.0.1",
+        )
+        loop = asyncio.get_running_loop()
+        return _response(await loop.run_in_executor(self._threads, self._gateway.handle, asked))
+
+
+class _Body:
+    """What a client sends. A client that is still sending when it is refused sees no answer."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._complete = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._complete = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read what is left, within reason, and throw it away."""
+        size = 0
+        while not self._complete and size < DRAINED_BYTES:
+            size += len((await self.receive()).get("body", b""))
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body; raise `TooLarge` when it is more than API Gateway takes."""
+    named = request.headers.get("content-length", "")
+    if named.isdigit() and int(named) > REQUEST_BYTES:
+        raise too_large()
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > REQUEST_BYTES:
+            raise too_large()
+    return bytes(body)
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    for name, value in answer.headers:
+        if name.lower() != "content-length":
+            response.raw_headers.append(
+                (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+            )
+    return response
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.partition(b"?")[0].decode("latin-1")
+
+
+def line(method: str, path: str, status: int, took_ms: float, size_bytes: int) -> str:
+    """Return the access log's line: `09:35:00  201 POST    /resources  14 ms  312 B`."""
+    size = f"{size_bytes} B" if size_bytes < 10_000 else f"{size_bytes / 1000:.0f} kB"
+    at = time.strftime("%H:%M:%S")
+    return f"{at}  {status} {method:<7} {path}  {took_ms:.0f} ms  {size}"

@@ -1,0 +1,252 @@
+"""Keeps what moto holds in a folder: items in SQLite, objects as files. `make run DATA=DIR`.
+
+The database holds the current items and objects, nothing older, so it never needs compacting. One
+call into moto is one transaction, synced to the disk before the caller has its answer: a `kill -9`
+loses nothing that was acknowledged, and half of a call is never seen. An object's bytes are a file
+of their own, written and synced before the row that names it; a file that no row names is from a
+call that never was, and is removed at the next start. Queues and stream positions are not kept.
+
+    DIR/palimpsest.db     items(tbl, hash, range, item)   objects(bucket, name, file, …)
+    DIR/objects/4f/4f0c…  one object's bytes
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from infra.local import blob
+from infra.local.aws import ACCOUNT, REGION
+from infra.local.door import DOOR, Touched
+
+LAYOUT: Final = 1
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS items (
+    tbl TEXT NOT NULL, hash TEXT NOT NULL, range TEXT NOT NULL, item TEXT NOT NULL,
+    PRIMARY KEY (tbl, hash, range));
+CREATE TABLE IF NOT EXISTS objects (
+    bucket TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
+    etag TEXT NOT NULL, modified REAL NOT NULL, checksum TEXT, metadata TEXT NOT NULL,
+    PRIMARY KEY (bucket, name));
+"""
+
+
+class DataError(Exception):
+    """The folder cannot be used; the message is one sentence for the user."""
+
+
+class SqliteJournal:
+    """One folder of data. `restore` first, then `commit` from behind the door."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = folder / "objects"
+        try:
+            self._files.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"Another local system is running on DATA={folder}.") from None
+        except OSError as error:
+            raise DataError(f"DATA={folder} cannot be used: {error.strerror}.") from None
+        self._db = sqlite3.connect(
+            folder / "palimpsest.db", isolation_level=None, check_same_thread=False
+        )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_TABLES)
+        (layout,) = self._db.execute("PRAGMA user_version").fetchone()
+        if layout not in (0, LAYOUT):
+            raise DataError(f"DATA={folder} was written by another version of the local system.")
+        self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+
+    def restore(self) -> int:
+        """Put everything kept into moto, without a word to its streams; return how much it is."""
+        with DOOR.lock:
+            self._drop_expired()
+            self._drop_orphans()
+            count = self._restore_items() + self._restore_objects()
+            DOOR.touched = Touched()
+        return count
+
+    def commit(self, touched: Touched) -> None:
+        """Keep the current state of what was touched."""
+        kept = [(where, self._keep_bytes(*where)) for where in sorted(touched.objects)]
+        replaced = [file for where, _ in kept for (file,) in self._file_of(*where)]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for table, hash_key, range_key in touched.items:
+                self._keep_item(table, hash_key, range_key)
+            for where, file in kept:
+                self._keep_object(*where, file)
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        for (bucket, name), file in kept:
+            if file:
+                self._read_from(bucket, name, file)
+        for file in set(replaced) - {file for _, file in kept}:
+            (self._files / file).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+        self._lock.close()
+
+    # -- items ----------------------------------------------------------------------------------
+
+    def _keep_item(self, table: str, hash_key: Any, range_key: Any) -> None:
+        where = (table, _key_text(hash_key), _key_text(range_key))
+        item = _tables()[table].get_item(hash_key, range_key) if table in _tables() else None
+        if item is None:
+            self._db.execute("DELETE FROM items WHERE tbl = ? AND hash = ? AND range = ?", where)
+            return
+        text = json.dumps(item.to_json()["Attributes"], separators=(",", ":"))
+        self._db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", (*where, text))
+
+    def _restore_items(self) -> int:
+        count = 0
+        for name, table in _tables().items():
+            shard, table.stream_shard = table.stream_shard, None
+            for (text,) in self._db.execute("SELECT item FROM items WHERE tbl = ?", (name,)):
+                table.put_item(json.loads(text))
+                count += 1
+            table.stream_shard = shard
+        return count
+
+    def _drop_expired(self) -> None:
+        """Drop items whose time to live is over: DynamoDB would have, moto never does."""
+        for name, table in _tables().items():
+            if table.ttl.get("TimeToLiveStatus") == "ENABLED":
+                path = f'$."{table.ttl["AttributeName"]}".N'
+                self._db.execute(
+                    "DELETE FROM items WHERE tbl = ? AND CAST(item ->> ? AS REAL) < ?",
+                    (name, path, time.time()),
+                )
+
+    # -- objects --------------------------------------------------------------------------------
+
+    def _keep_bytes(self, bucket: str, name: str) -> str | None:
+        """Write an object's bytes to a file and return its name; None if the object is gone."""
+        key = _object(bucket, name)
+        if key is None:
+            return None
+        if (file := _read_already(key)) is not None and file.is_relative_to(self._files):
+            return str(file.relative_to(self._files))
+        digest = hashlib.sha256(f"{bucket}/{name}".encode()).hexdigest()
+        relative = f"{digest[:2]}/{digest}.{uuid.uuid4().hex[:8]}"
+        path = self._files / relative
+        path.parent.mkdir(exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        with unfinished.open("wb") as out:
+            for piece in blob.chunks(key):
+                out.write(piece)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.rename(path)
+        for folder in (path.parent, self._files):
+            _sync(folder)
+        return relative
+
+    def _keep_object(self, bucket: str, name: str, file: str | None) -> None:
+        if file is None:
+            self._db.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
+            return
+        key = _object(bucket, name)
+        row = (
+            bucket,
+            name,
+            file,
+            key.contentsize,
+            key.etag.strip('"'),
+            key.last_modified.replace(tzinfo=UTC).timestamp(),
+            key.checksum_value if key.checksum_algorithm == "SHA256" else None,
+            json.dumps(dict(key.metadata)),
+        )
+        marks = ", ".join("?" * len(row))
+        self._db.execute(f"INSERT OR REPLACE INTO objects VALUES ({marks})", row)  # noqa: S608
+
+    def _file_of(self, bucket: str, name: str) -> list[tuple[str]]:
+        where = "SELECT file FROM objects WHERE bucket = ? AND name = ?"
+        return self._db.execute(where, (bucket, name)).fetchall()
+
+    def _restore_objects(self) -> int:
+        from moto.s3.models import s3_backends
+
+        backend, count = s3_backends[ACCOUNT]["aws"], 0
+        for bucket, name, file, size, etag, modified, checksum, metadata in self._db.execute(
+            "SELECT bucket, name, file, size, etag, modified, checksum, metadata FROM objects"
+        ):
+            if bucket not in backend.buckets:
+                continue
+            key: Any = backend.put_object(bucket, name, b"")
+            blob.attach(key, blob.OnDisk(self._files / file), size, etag)
+            key.set_metadata(json.loads(metadata))
+            key.last_modified = datetime.fromtimestamp(modified, UTC).replace(tzinfo=None)
+            if checksum:
+                key.checksum_algorithm, key.checksum_value = "SHA256", checksum
+            count += 1
+        return count
+
+    def _read_from(self, bucket: str, name: str, file: str) -> None:
+        """Let moto read an object from its file, so that its bytes are held nowhere else."""
+        key, path = _object(bucket, name), self._files / file
+        if _read_already(key) != path:
+            blob.attach(key, blob.OnDisk(path), key.contentsize, key.etag.strip('"'))
+
+    def _drop_orphans(self) -> None:
+        named = {file for (file,) in self._db.execute("SELECT file FROM objects")}
+        for path in _walk(self._files):
+            if str(path.relative_to(self._files)) not in named:
+                path.unlink()
+
+
+def _tables() -> dict[str, Any]:
+    from moto.dynamodb.models import dynamodb_backends
+
+    tables: dict[str, Any] = dynamodb_backends[ACCOUNT][REGION].tables
+    return tables
+
+
+def _object(bucket: str, name: str) -> Any:
+    from moto.s3.models import s3_backends
+
+    backend = s3_backends[ACCOUNT]["aws"]
+    return backend.get_object(bucket, name) if bucket in backend.buckets else None
+
+
+def _read_already(key: Any) -> Path | None:
+    """Return the file that a key reads its bytes from, if it does."""
+    match key._value_buffer:
+        case blob.View(held=blob.Held(file=blob.OnDisk(path=path))):
+            return path
+    return None
+
+
+def _key_text(key: Any) -> str:
+    return "" if key is None else json.dumps(key.to_json(), separators=(",", ":"))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, _, files in os.walk(folder):
+        yield from (Path(parent) / file for file in files)

@@ -1,0 +1,27 @@
+"""What the app reads from the environment besides the names in `infra/core.yaml`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.local import control, keys, presigned
+
+LOCAL_USER: Final = "local"
+LOCAL_WORKSPACE: Final = "demo"
+
+
+def settings(public_url: str) -> dict[str, str]:
+    """Return the environment of an app that is served at `public_url` by the local system."""
+    return {
+        "PUBLIC_URL": public_url,
+        "CONTENT_ENDPOINT_URL": public_url + presigned.PREFIX.rstrip("/"),
+        "GRAPH": "none",
+        "JWT_ISSUER": keys.ISSUER,
+        "JWT_AUDIENCE": keys.AUDIENCE,
+        "JWT_ALGORITHMS": keys.ALGORITHM,
+        "JWT_JWKS_URL": f"{public_url}{control.PREFIX}jwks.json",
+        "LOCAL_USER": LOCAL_USER,
+        "LOCAL_WORKSPACE": LOCAL_WORKSPACE,
+        "POWERTOOLS_SERVICE_NAME": "palimpsest",
+        "POWERTOOLS_METRICS_NAMESPACE": "Palimpsest",
+    }
