@@ -107,11 +107,8 @@ def anchor(
 def reanchor(target: Target, *, checksum: str, text: str | None) -> Anchor:
     """Return where `target` stands in the content `checksum`, whose text (if it is text) is `text`.
 
-    Where content has changed, a quote that stands there with its whole context, and only once, is
-    relocated there. Otherwise, of the places where it stands verbatim, the one next to which most
-    of the context is left, if that is one and at least half: `` in Vienna, `` is elsewhere, too,
-    when the sentence that was meant is gone. A quote as long as a context needs none where it
-    stands only once. All else is orphaned.
+    Where content has changed, what has a quote is looked up (`quotes.found_again`), verbatim and
+    with its context; what cannot be found for sure, and every region, is orphaned.
     """
     if not target.selectors or target.checksum == checksum:
         return Anchor("anchored", checksum, target.position)

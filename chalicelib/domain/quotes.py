@@ -40,9 +40,9 @@ def found_again(quote: TextQuote, text: str) -> TextPosition | None:
     """Return where the quote stands in a changed text, None where that cannot be said for sure.
 
     That is the one place where it stands with its whole context. Else, of the places where it
-    stands verbatim, the one next to which most of the context is left, if that is one and at least
-    half: in another sentence, `` in Vienna, `` agrees by chance. A quote as long as a context needs
-    none where it stands only once.
+    stands verbatim, the one next to which most of the context is left, if that is one and enough:
+    half of the context, or 16 code points on one side. Less agrees by chance, as `` in Vienna, ``
+    does in another sentence. A quote as long as a context needs none where it stands only once.
     """
     whole = list(islice(places(quote, text), 2))
     if whole:
@@ -54,9 +54,12 @@ def found_again(quote: TextQuote, text: str) -> TextPosition | None:
     if len(found) == 1 and len(quote.exact) >= CONTEXT:
         return found[0]
     agreements = [_agreement(quote, place, text) for place in found]
-    most = max(agreements)
+    totals = [sum(each) for each in agreements]
+    most = max(totals)
+    best = totals.index(most)
     half = (len(quote.prefix) + len(quote.suffix)) / 2
-    return found[agreements.index(most)] if most >= half and agreements.count(most) == 1 else None
+    enough = most >= half or max(agreements[best]) >= CONTEXT // 2
+    return found[best] if enough and totals.count(most) == 1 else None
 
 
 def _examined(quote: TextQuote) -> int:
@@ -64,11 +67,11 @@ def _examined(quote: TextQuote) -> int:
     return max(2, min(MAX_EXAMINED, 100_000 // len(quote.exact)))
 
 
-def _agreement(quote: TextQuote, place: TextPosition, text: str) -> int:
-    """Return how many code points of the context are left next to `place`, outwards from it."""
+def _agreement(quote: TextQuote, place: TextPosition, text: str) -> tuple[int, int]:
+    """Return how many code points of the context are left on each side, outwards from `place`."""
     before = text[max(0, place.start - len(quote.prefix)) : place.start]
     after = text[place.end : place.end + len(quote.suffix)]
-    return _common(quote.prefix[::-1], before[::-1]) + _common(quote.suffix, after)
+    return _common(quote.prefix[::-1], before[::-1]), _common(quote.suffix, after)
 
 
 def _common(left: str, right: str) -> int:
