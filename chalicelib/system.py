@@ -10,7 +10,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -29,7 +30,8 @@ T = TypeVar("T")
 class System:
     """Every layer, the clock and the source of ids.
 
-    `clock` returns Unix seconds; `log` and `views` may be given by tests that make them fail.
+    `clock` returns Unix seconds; layers may be given by tests that make them fail. Time, waiting
+    and threads are taken from here alone, so that a simulation can put its own in their place.
     """
 
     def __init__(
@@ -79,6 +81,24 @@ class System:
     def mint(self) -> str:
         """Return a new UUIDv7."""
         return minted_id(int(self._clock() * 1000), secrets.randbits(74))
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never go back: for how long something took."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def side_by_side(self, calls: Sequence[Callable[[], T]], at_once: int) -> list[T]:
+        """Make the calls, at most `at_once` at a time, and return what they return, in order.
+
+        Raises the first error after every call that had begun has ended; the others do not begin.
+        """
+        if len(calls) <= 1:
+            return [call() for call in calls]
+        with ThreadPoolExecutor(min(at_once, len(calls))) as pool:
+            return list(pool.map(lambda call: call(), calls))
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:

@@ -7,11 +7,10 @@ change nothing; a crash anywhere leaves work that the next run does again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain import indexes
@@ -62,11 +61,8 @@ def materialize_batch(system: System, streams: Iterable[Stream]) -> dict[Stream,
     among those to try again, for its neighbours must go on.
     """
     wanted = list(dict.fromkeys(streams))
-    if len(wanted) == 1:
-        results = [_attempt(system, wanted[0])]
-    else:
-        with ThreadPoolExecutor(min(STREAMS, max(1, len(wanted)))) as pool:
-            results = list(pool.map(lambda stream: _attempt(system, stream), wanted))
+    attempts = [partial(_attempt, system, stream) for stream in wanted]
+    results = system.side_by_side(attempts, STREAMS)
     return {
         stream: error for stream, error in zip(wanted, results, strict=True) if error is not None
     }
@@ -80,7 +76,7 @@ def materialize(system: System, stream: Stream) -> Move:
     total = 0
     for _ in range(MAX_MOVES):
         with system.metrics.timed("ViewMaterialization"):
-            started = time.monotonic()
+            started = system.monotonic_s()
             old = system.views.get(stream)
             commits, rest, stopped = _ahead(system, stream, viewed(old))
             if commits and not _apply(system, stream, old, commits, started):
@@ -165,19 +161,14 @@ def _apply(
         writes += _entries(system, stream, before, known.resource)
 
     def bounded(write: Callable[[], object]) -> None:
-        if time.monotonic() - started > MAX_RUN_S:
+        if system.monotonic_s() - started > MAX_RUN_S:
             raise Unavailable("the run took too long; the next one goes on from here")
         write()
 
-    if len(writes) == 1:
-        bounded(writes[0])
-    elif writes:
-        with ThreadPoolExecutor(min(WRITERS, len(writes))) as pool:
-            for _ in pool.map(bounded, writes):
-                pass
+    system.side_by_side([partial(bounded, write) for write in writes], WRITERS)
     assert known.state is not None
     new = View(known.state, known.head, generation, system.now())
-    if time.monotonic() - started > MAX_RUN_S:
+    if system.monotonic_s() - started > MAX_RUN_S:
         raise Unavailable("the run took too long; the next one goes on from here")
     moved = system.views.move(stream, old, new)
     if moved:

@@ -8,7 +8,6 @@ or materialized may be old, and is used to save the read, not to say no.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -128,7 +127,7 @@ def change_annotation(
     stream = Stream.of_resource(request.workspace, resource_id)
     intent = _intent(system, request)
     known, mark = mark_at(system, stream, command.annotation_id)
-    for wait in _tries():
+    for wait in _tries(system):
         if expected is not None and mark is not None and not mark.removed:
             _refuse_stale_mark(expected, mark.version)
         new = marks_domain.decide(command, known.resource, mark)
@@ -203,7 +202,7 @@ def _execute(
         fresh = True
         if done is not None:
             return repeat(system, stream, done)
-    for wait in _tries():
+    for wait in _tries(system):
         try:
             new = decide(known)
         except AppError:
@@ -265,15 +264,15 @@ def _appended(
     return Written(stream, known, commit, marks_domain.fold(dict(before), events))
 
 
-def _tries() -> list[Callable[[], None]]:
-    started = time.monotonic()
+def _tries(system: System) -> list[Callable[[], None]]:
+    started = system.monotonic_s()
 
     def waiter(number: int) -> Callable[[], None]:
         def wait() -> None:
             # Full jitter; the first retry is at once, as most conflicts are between two.
             if number:
-                time.sleep(random.uniform(0, min(0.005 * 2 ** min(number, 6), 0.2)))
-            if time.monotonic() - started > MAX_WAIT_S:
+                system.sleep(random.uniform(0, min(0.005 * 2 ** min(number, 6), 0.2)))
+            if system.monotonic_s() - started > MAX_WAIT_S:
                 raise Contended("other writers kept winning; nothing was written")
 
         return wait
