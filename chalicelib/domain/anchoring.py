@@ -108,9 +108,11 @@ def reanchor(target: Target, *, checksum: str, text: str | None) -> Anchor:
     """Return where `target` stands in the content `checksum`, whose text (if it is text) is `text`.
 
     Where content has changed, what has a quote is looked up (`quotes.found_again`), verbatim and
-    with its context; what cannot be found for sure, and every region, is orphaned.
+    with its context; what cannot be found for sure, and every region, is orphaned. Equal bytes are
+    the content as it was, unless they are now read in another charset: whoever cannot rule that out
+    gives the text, and it is compared.
     """
-    if not target.selectors or target.checksum == checksum:
+    if not target.selectors or (target.checksum == checksum and _reads_as_it_did(target, text)):
         return Anchor("anchored", checksum, target.position)
     found = found_again(target.quote, text) if target.quote and text is not None else None
     if found is None:
@@ -136,6 +138,13 @@ def anchor_json(
         if offsets == "codepoint" or text is not None:
             answer["selector"] = {"type": "TextPositionSelector", "start": start, "end": end}
     return answer
+
+
+def _reads_as_it_did(target: Target, text: str | None) -> bool:
+    position, quote = target.position, target.quote
+    if text is None or position is None or quote is None:
+        return True
+    return text[position.start : position.end] == quote.exact
 
 
 def _text_selectors(

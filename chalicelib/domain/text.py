@@ -133,13 +133,15 @@ def code_point_offset(text: str, utf16_index: int) -> int:
     return utf16_index - before
 
 
-@lru_cache(maxsize=2)
 def _astral(text: str) -> tuple[int, ...]:
-    """Return where in `text` the characters stand that take two UTF-16 code units.
+    """Return where in `text` the characters stand that take two UTF-16 code units."""
+    return () if text.isascii() else _astral_of(text)
 
-    Kept for the last two texts (a page of annotations asks for old and new content, 200 times).
-    """
-    if text.isascii() or len(text.encode("utf-16-le")) == 2 * len(text):
+
+@lru_cache(maxsize=2)
+def _astral_of(text: str) -> tuple[int, ...]:
+    """Keep the answer for two texts: a page of annotations asks for old and new, 200 times each."""
+    if len(text.encode("utf-16-le")) == 2 * len(text):
         return ()
     return tuple(match.start() for match in _ASTRAL.finditer(text))
 

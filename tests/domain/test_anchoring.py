@@ -14,6 +14,7 @@ from chalicelib.domain.annotation import (
     TextPosition,
     TextQuote,
 )
+from chalicelib.domain.text import decode
 from chalicelib.errors import Invalid
 
 OLD, NEW = "a" * 64, "b" * 64
@@ -232,6 +233,19 @@ def test_on_the_content_it_was_made_on_a_target_is_where_it_was():
     target = anchored(TextPosition(FIRST, FIRST + 6))
 
     assert reanchor(target, checksum=OLD, text=None) == Anchor("anchored", OLD, target.position)
+
+
+def test_equal_bytes_in_another_charset_are_another_text():
+    data = "Café, then Vienna, and on".encode()
+    new = decode(data, "text/plain; charset=utf-8")
+    old = decode(data, "text/plain; charset=windows-1252")
+    start = old.index("Vienna")
+    target = anchored(TextPosition(start, start + 6), text=old)
+
+    assert new.index("Vienna") == start - 1
+    assert reanchor(target, checksum=OLD, text=old) == Anchor("anchored", OLD, target.position)
+    assert reanchor(target, checksum=OLD, text=new).state == "relocated"
+    assert reanchor(target, checksum=OLD, text="Wien").state == "orphaned"
 
 
 def test_the_whole_resource_stays_itself():
