@@ -48,7 +48,7 @@ class AwsPort:
                 if candidate == port + 19:
                     raise OSError(f"no free port from {port} on") from None
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="aws-port", daemon=True
+            target=self._server.serve_forever, args=(0.1,), name="aws-port", daemon=True
         )
 
     @property

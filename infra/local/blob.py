@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +23,7 @@ class Held:
     def __init__(self, file: Any) -> None:
         self.file = file
         self.lock = threading.Lock()  # the file has one position
-
-    def __del__(self) -> None:
-        self.file.close()
+        weakref.finalize(self, file.close)
 
 
 class View:

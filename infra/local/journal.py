@@ -12,6 +12,7 @@ call that never was, and is removed at the next start. Queues and stream positio
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -53,8 +54,7 @@ class SqliteJournal:
         self._files = folder / "objects"
         try:
             self._files.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = _taken(folder / "lock")
         except BlockingIOError:
             raise DataError(f"Another local system is running on DATA={folder}.") from None
         except OSError as error:
@@ -103,7 +103,7 @@ class SqliteJournal:
         """Let go of the folder."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
-        self._lock.close()
+        os.close(self._lock)
 
     # -- items ----------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class SqliteJournal:
         if item is None:
             self._db.execute("DELETE FROM items WHERE tbl = ? AND hash = ? AND range = ?", where)
             return
-        text = json.dumps(item.to_json()["Attributes"], separators=(",", ":"))
+        text = json.dumps(item.to_json()["Attributes"], separators=(",", ":"), default=_base64)
         self._db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", (*where, text))
 
     def _restore_items(self) -> int:
@@ -121,7 +121,7 @@ class SqliteJournal:
         for name, table in _tables().items():
             shard, table.stream_shard = table.stream_shard, None
             for (text,) in self._db.execute("SELECT item FROM items WHERE tbl = ?", (name,)):
-                table.put_item(json.loads(text))
+                table.put_item(json.loads(text, object_hook=_with_bytes))
                 count += 1
             table.stream_shard = shard
         return count
@@ -213,6 +213,17 @@ class SqliteJournal:
                 path.unlink()
 
 
+def _taken(lock: Path) -> int:
+    """Lock a file until the returned descriptor is closed, or the process ends."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def _tables() -> dict[str, Any]:
     from moto.dynamodb.models import dynamodb_backends
 
@@ -237,6 +248,22 @@ def _read_already(key: Any) -> Path | None:
 
 def _key_text(key: Any) -> str:
     return "" if key is None else json.dumps(key.to_json(), separators=(",", ":"))
+
+
+def _base64(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{type(value)} is no part of an item")
+
+
+def _with_bytes(value: dict[str, Any]) -> dict[str, Any]:
+    """Make bytes again of `{"B": "…"}` and `{"BS": […]}`; a map's attribute B is no string."""
+    match value:
+        case {"B": str(text)} if len(value) == 1:
+            return {"B": base64.b64decode(text)}
+        case {"BS": list(texts)} if len(value) == 1:
+            return {"BS": [base64.b64decode(text) for text in texts]}
+    return value
 
 
 def _sync(folder: Path) -> None:
