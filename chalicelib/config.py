@@ -7,6 +7,7 @@ everywhere; names of tables, buckets and queues have none.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -105,3 +106,11 @@ class Config:
             raise Misconfigured("; ".join(faults))
         values["public_url"] = values["public_url"].rstrip("/")
         return cls(**values)
+
+
+def log_stream_arn() -> str:
+    """Return the ARN of the log's stream, which a decorator in `app.py` wants at import.
+
+    Known at deployment, and to the local system. Elsewhere it stands for itself.
+    """
+    return os.environ.get("LOG_STREAM_ARN", "arn:aws:dynamodb:::table/log/stream/unknown")

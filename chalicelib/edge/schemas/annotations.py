@@ -15,7 +15,7 @@ from chalicelib.domain.annotation.model import (
     MAX_VALUE,
     MOTIVATIONS,
 )
-from chalicelib.edge.schemas.common import CHECKSUM, IRI, LANGUAGE, TIME, Schema, page_of
+from chalicelib.edge.schemas.common import IRI, LANGUAGE, TIME, VERSION, Schema, page_of
 
 MAX_ANNOTATIONS: Final = 100  # events in one commit: docs/event-store.md
 
@@ -244,7 +244,11 @@ ANNOTATION_SCHEMAS: Final[Mapping[str, Schema]] = {
             "anchor": {
                 "type": "object",
                 "required": ["state"],
-                "properties": {"state": {"type": "string"}, "checksum": CHECKSUM},
+                "properties": {
+                    "state": {"enum": ["anchored", "relocated", "orphaned"]},
+                    "checksum": {"type": "string"},
+                    "selector": _ref("TextPositionSelector"),
+                },
             },
         },
     },
@@ -255,8 +259,11 @@ ANNOTATION_SCHEMAS: Final[Mapping[str, Schema]] = {
             _ref("Annotation"),
             {
                 "type": "object",
-                "required": ["items"],
-                "properties": {"items": {"type": "array", "items": _ref("Annotation")}},
+                "required": ["items", "version"],
+                "properties": {
+                    "items": {"type": "array", "items": _ref("Annotation")},
+                    "version": {**VERSION, "description": "Of the resource, with all of them."},
+                },
             },
         ],
     },

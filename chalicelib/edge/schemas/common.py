@@ -88,7 +88,17 @@ COMMON_SCHEMAS: Final[Mapping[str, Schema]] = {
     "Event": {
         "type": "object",
         "description": "One fact of a resource's history.",
-        "required": ["id", "type", "version", "resource", "at", "actor", "correlation", "data"],
+        "required": [
+            "id",
+            "type",
+            "version",
+            "resource",
+            "at",
+            "actor",
+            "correlation",
+            "data",
+            "commit",
+        ],
         "properties": {
             "id": {"type": "string", "description": "`<resource id>:<version>`, a cursor."},
             "type": {"type": "string", "examples": ["annotation.added"]},
@@ -100,11 +110,11 @@ COMMON_SCHEMAS: Final[Mapping[str, Schema]] = {
             "data": {"type": "object"},
             "commit": {
                 "type": "object",
-                "description": "The commit that it stands in: what its hash covers is told there.",
-                "required": ["version", "count", "hash"],
+                "description": "The commit that it stands in: its first version, its hash, and the "
+                "hash of the commit before (docs/event-store.md).",
+                "required": ["version", "hash", "previous"],
                 "properties": {
                     "version": VERSION,
-                    "count": {"type": "integer", "minimum": 1},
                     "hash": CHECKSUM,
                     "previous": {"anyOf": [CHECKSUM, {"type": "null"}]},
                 },
@@ -123,6 +133,7 @@ COMMON_SCHEMAS: Final[Mapping[str, Schema]] = {
         "properties": {
             "status": {"enum": ["ok", "degraded", "absent", "failed"]},
             "latencyMs": {"type": "number", "minimum": 0},
+            "detail": {"type": "string"},
         },
     },
     "Alive": {
@@ -173,7 +184,7 @@ def page_of(item: str, description: str) -> Schema:
     return {
         "type": "object",
         "description": description,
-        "required": ["items", "next", "source"],
+        "required": ["items", "next", "source", "lag"],
         "properties": {
             "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{item}"}},
             "next": {
@@ -181,9 +192,10 @@ def page_of(item: str, description: str) -> Schema:
                 "description": "The `cursor` of the next page; null at the end.",
             },
             "source": {"type": "string", "description": "What answered: `log`, `views`, `graph`."},
-            "lagMs": {
-                "type": ["integer", "null"],
-                "description": "How far the source may lie behind the log; null if not known.",
+            "lag": {
+                "type": "number",
+                "minimum": 0,
+                "description": "Seconds that the source may lie behind the log, as far as known.",
             },
         },
     }

@@ -169,7 +169,7 @@ RESOURCE_SCHEMAS: Final[Mapping[str, Schema]] = {
             "annotationCount",
         ],
         "properties": {
-            "@context": {},
+            "@context": {"type": "string", "format": "uri"},
             "@id": {"type": "string", "format": "uri"},
             "@type": {"type": "string"},
             "id": ID,
@@ -188,7 +188,11 @@ RESOURCE_SCHEMAS: Final[Mapping[str, Schema]] = {
                 "description": "The newest last.",
             },
             "annotationCount": {"type": "integer", "minimum": 0},
-            "source": {"type": "string", "description": "The resource that this is a clone of."},
+            "source": {
+                "type": "string",
+                "format": "uri",
+                "description": "The resource that this is a clone of.",
+            },
             "content": {
                 "type": "object",
                 "description": "Text up to 256 KB inline, anything else as a link.",

@@ -1,0 +1,365 @@
+"""The map of Palimpsest: every way in, one statement each, in the order in which data flows.
+
+Each route names what it needs (`edge.permissions`), what it takes and what it answers; the router
+checks all of that before the view runs, and the contract at `/openapi.json` is made from it.
+Importing this opens nothing and loads no AWS SDK: every Lambda imports all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from chalice.app import Chalice, Rate
+
+from chalicelib.config import log_stream_arn
+from chalicelib.edge import answers, docs, requests, sources
+from chalicelib.edge import parameters as query
+from chalicelib.edge.answer import Answer
+from chalicelib.edge.call import JSON, JSON_LD, MERGE_PATCH, Call
+from chalicelib.edge.http import Router
+from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
+from chalicelib.edge.route import Body
+from chalicelib.flows import health, project, read, write
+from chalicelib.flows import listing as lists
+from chalicelib.system import system
+
+app = Chalice(app_name="palimpsest", configure_logs=False)
+route = Router(app, system)
+
+LINKED: Final = (JSON, JSON_LD)
+
+# -- write: validate, decide, store the bytes, append one commit --------------------------------
+
+
+@route.post(
+    "/resources",
+    needs=WRITE,
+    body=Body("NewResource", form="NewResourceForm"),
+    answers={201: "Resource"},
+    offers=LINKED,
+    again=lambda call, told: answers.created_again(system(), call, told),
+)
+def create_resource(call: Call) -> Answer:
+    """Create a resource on content that comes with it, or that was uploaded before."""
+    return answers.created(
+        system(), call, write.create(system(), *requests.new_resource(system(), call))
+    )
+
+
+@route.post("/uploads", needs=WRITE, body=Body("NewUpload"), answers={201: "Upload"})
+def create_upload(call: Call) -> Answer:
+    """Ask where to put content that is too large for a request."""
+    return answers.upload(system(), call)
+
+
+@route.post(
+    "/resources/{resource_id}/clone",
+    needs=WRITE,
+    body=Body("NewClone", optional=True),
+    answers={201: "Resource"},
+    offers=LINKED,
+    again=lambda call, told: answers.created_again(system(), call, told),
+)
+def clone_resource(call: Call) -> Answer:
+    """Create a resource on the same content, without the annotations."""
+    return answers.created(system(), call, write.create(system(), *requests.clone(system(), call)))
+
+
+@route.patch(
+    "/resources/{resource_id}",
+    needs=WRITE,
+    body=Body("ResourceChanges", (MERGE_PATCH, JSON)),
+    answers={200: "Resource"},
+    offers=LINKED,
+    condition="optional",
+)
+def update_resource(call: Call) -> Answer:
+    """Change name, description, language or entity types, archive or unarchive; one commit."""
+    return answers.changed(
+        system(), call, write.change(system(), *requests.changes(system(), call))
+    )
+
+
+@route.put(
+    "/resources/{resource_id}/content",
+    needs=WRITE,
+    body=Body("NewContent", form="NewContentForm"),
+    answers={200: "Resource"},
+    offers=LINKED,
+    condition="required",
+)
+def change_content(call: Call) -> Answer:
+    """Give a resource new content; its annotations are found again in it, or orphaned."""
+    return answers.changed(
+        system(), call, write.change(system(), *requests.new_content(system(), call))
+    )
+
+
+@route.post(
+    "/resources/{resource_id}/annotations",
+    needs=WRITE,
+    body=Body("NewAnnotations", LINKED),
+    query=(query.OFFSETS,),
+    answers={201: "AddedAnnotations"},
+    offers=LINKED,
+    condition="optional",
+    again=lambda call, told: answers.annotations_added_again(system(), call, told),
+)
+def add_annotations(call: Call) -> Answer:
+    """Attach one annotation, or many as {"items": […]}, all or nothing."""
+    return answers.annotations_added(
+        system(), call, write.change(system(), *requests.new_annotations(system(), call))
+    )
+
+
+@route.put(
+    "/resources/{resource_id}/annotations/{annotation_id}/body",
+    needs=WRITE,
+    body=Body("NewBody", LINKED),
+    query=(query.OFFSETS,),
+    answers={200: "Annotation"},
+    offers=LINKED,
+    condition="optional",
+)
+def update_body(call: Call) -> Answer:
+    """Replace an annotation's body, or change it by operations, all or nothing."""
+    return answers.annotation_changed(
+        system(), call, write.change_annotation(system(), *requests.new_body(system(), call))
+    )
+
+
+@route.delete(
+    "/resources/{resource_id}/annotations/{annotation_id}",
+    needs=WRITE,
+    answers={204: None},
+    condition="optional",
+)
+def remove_annotation(call: Call) -> Answer:
+    """Remove an annotation. Its history stays."""
+    return answers.removed(write.change_annotation(system(), *requests.removal(system(), call)))
+
+
+@route.post(
+    "/entity-types",
+    needs=ADMIN,
+    body=Body("NewEntityTypes"),
+    answers={200: "EntityTypes"},
+    again=lambda call, told: answers.vocabulary_again(system(), call, told, answers.entity_types),
+)
+def add_entity_types(call: Call) -> Answer:
+    """Offer more entity types in the workspace's vocabulary."""
+    return answers.vocabulary_extended(
+        write.extend_vocabulary(system(), *requests.new_entity_types(call)), answers.entity_types
+    )
+
+
+@route.post(
+    "/tag-schemas",
+    needs=ADMIN,
+    body=Body("TagSchema"),
+    answers={200: "TagSchemas"},
+    again=lambda call, told: answers.vocabulary_again(system(), call, told, answers.tag_schemas),
+)
+def add_tag_schema(call: Call) -> Answer:
+    """Offer a tag schema, or replace the one of the same id."""
+    return answers.vocabulary_extended(
+        write.extend_vocabulary(system(), *requests.new_tag_schema(call)), answers.tag_schemas
+    )
+
+
+# -- views: the log's stream rings, the materializer reads the log ------------------------------
+
+
+@app.on_dynamodb_record(
+    stream_arn=log_stream_arn(),
+    batch_size=100,
+    starting_position="TRIM_HORIZON",
+    name="view_materializer",
+)
+def view_materializer(event: Any) -> Any:
+    """Bring the views of the streams that have news up to the log's head."""
+    return sources.in_streams(system(), event, project.materialize_batch)
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="view_retry")
+def view_retry(event: Any) -> Any:
+    """Try again what the materializer could not read."""
+    return project.retry_parked(system())
+
+
+# -- read: the view, completed from the log -----------------------------------------------------
+
+
+@route.get(
+    "/resources",
+    needs=READ,
+    query=(
+        query.ENTITY_TYPES,
+        query.WORDS,
+        query.ARCHIVED,
+        query.CHANGED_SINCE,
+        query.AFTER,
+        query.LIMIT,
+        query.CURSOR,
+    ),
+    answers={200: "Resources"},
+    offers=LINKED,
+)
+def list_resources(call: Call) -> Answer:
+    """List resources, newest first. The list is eventual: see `lag`, and `after`."""
+    return answers.resources(
+        system(),
+        call,
+        lists.resources(system(), requests.workspace(call), **requests.listing(call)),
+    )
+
+
+@route.get(
+    "/resources/{resource_id}",
+    needs=READ,
+    query=(query.AT_VERSION, query.AT_TIME),
+    answers={200: "Resource"},
+    offers=LINKED,
+)
+def get_resource(call: Call) -> Answer:
+    """Read a resource with its text, as it is, or as it was at a version or time."""
+    return answers.resource(system(), call, requests.resource(system(), call))
+
+
+@route.get(
+    "/resources/{resource_id}/content",
+    needs=READ,
+    query=(query.AT_VERSION,),
+    answers={307: None},
+    offers=(),
+)
+def get_content(call: Call) -> Answer:
+    """Get the bytes as they came, by a redirect to where they lie."""
+    return answers.redirect(system(), call, requests.resource(system(), call))
+
+
+@route.get(
+    "/resources/{resource_id}/annotations",
+    needs=READ,
+    query=(query.MOTIVATION, query.OFFSETS, query.LIMIT, query.AFTER_ID),
+    answers={200: "Annotations"},
+    offers=LINKED,
+)
+def list_annotations(call: Call) -> Answer:
+    """Page through a resource's annotations, complete up to the last 201."""
+    return answers.annotation_page(
+        system(), call, read.annotation_page(system(), *requests.on(call), **requests.page(call))
+    )
+
+
+@route.get(
+    "/resources/{resource_id}/annotations/{annotation_id}",
+    needs=READ,
+    query=(query.OFFSETS,),
+    answers={200: "Annotation"},
+    offers=LINKED,
+)
+def get_annotation(call: Call) -> Answer:
+    """Read one annotation; its ETag is the version that last changed it."""
+    return answers.annotation(
+        system(),
+        call,
+        read.annotation(system(), *requests.on(call), requests.annotation_id(call)),
+    )
+
+
+@route.get(
+    "/resources/{resource_id}/annotations/{annotation_id}/history",
+    needs=READ,
+    query=(query.LIMIT, query.AFTER_VERSION),
+    answers={200: "Events"},
+)
+def get_history(call: Call) -> Answer:
+    """Page through the events of one annotation, also of one that was removed."""
+    return answers.events(
+        system(),
+        call,
+        read.history(
+            system(),
+            *requests.on(call),
+            requests.annotation_id(call),
+            **requests.versions(call),
+        ),
+    )
+
+
+@route.get(
+    "/resources/{resource_id}/events",
+    needs=READ,
+    query=(query.ORDER, query.LIMIT, query.AFTER_VERSION),
+    answers={200: "Events"},
+)
+def list_events(call: Call) -> Answer:
+    """Page through a resource's history, with the hashes that chain it."""
+    return answers.events(
+        system(),
+        call,
+        read.event_page(system(), *requests.on(call), **requests.versions(call)),
+    )
+
+
+@route.get("/entity-types", needs=READ, answers={200: "EntityTypes"})
+def list_entity_types(call: Call) -> Answer:
+    """List the entity types that the workspace offers."""
+    return answers.entity_types(write.seed_vocabulary(system(), requests.request(call)))
+
+
+@route.get("/tag-schemas", needs=READ, answers={200: "TagSchemas"})
+def list_tag_schemas(call: Call) -> Answer:
+    """List the tag schemas that the workspace offers."""
+    return answers.tag_schemas(write.seed_vocabulary(system(), requests.request(call)))
+
+
+# -- about: health, and what the API says of itself ---------------------------------------------
+
+
+@route.get("/api/health", needs=NOTHING, answers={200: "Health", 503: "Health"})
+def get_health(call: Call) -> Answer:
+    """Tell whether requests can be served: 200 or 503, and how each dependency does."""
+    return answers.health(health.health(system()))
+
+
+@route.get("/api/live", needs=NOTHING, answers={200: "Alive"})
+def get_live(call: Call) -> Answer:
+    """Tell that the process runs."""
+    return Answer(200, {"status": "ok"})
+
+
+@route.get("/", needs=NOTHING, answers={200: "Home"})
+def get_home(call: Call) -> Answer:
+    """Tell where to go from here, and who is asking."""
+    return docs.home(system(), call)
+
+
+@route.get("/openapi.json", needs=NOTHING, answers={200: None})
+def get_openapi(call: Call) -> Answer:
+    """Return this contract."""
+    return docs.contract(system(), route)
+
+
+@route.get("/docs", needs=NOTHING, answers={200: None}, offers=(docs.HTML,))
+def get_docs(call: Call) -> Answer:
+    """Return a page that lists the operations and lets one try them."""
+    return docs.page()
+
+
+@route.get("/context.jsonld", needs=NOTHING, answers={200: None}, offers=(JSON_LD, JSON))
+def get_context(call: Call) -> Answer:
+    """Return the JSON-LD context of resources."""
+    return docs.context()
+
+
+@route.get(
+    "/problems/{problem}",
+    needs=NOTHING,
+    answers={200: "ProblemType"},
+    offers=(JSON, docs.HTML),
+)
+def get_problem(call: Call) -> Answer:
+    """Tell what a kind of problem means."""
+    return docs.problem(system(), call)

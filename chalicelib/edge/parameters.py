@@ -1,0 +1,66 @@
+"""The query parameters of the API, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chalicelib.domain.annotation.model import MOTIVATIONS
+from chalicelib.edge.query import Parameter
+from chalicelib.edge.schemas.common import DEFAULT_PAGE, ENTITY_TYPE, ID, MAX_PAGE, TIME, VERSION
+
+_NUMBER: Final = "[1-9][0-9]{0,14}"
+
+LIMIT: Final = Parameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+    "The most items on a page. A page may be short; only `next` says that there is no more.",
+)
+CURSOR: Final = Parameter(
+    "cursor",
+    {"type": "string", "minLength": 1, "maxLength": 500},
+    "The `next` of the page before.",
+)
+AFTER_ID: Final = Parameter("cursor", ID, "The `next` of the page before.")
+AFTER_VERSION: Final = Parameter(
+    "cursor",
+    {"type": "string", "pattern": f"^{_NUMBER}$", "title": "a version"},
+    "The `next` of the page before: a version.",
+)
+ENTITY_TYPES: Final = Parameter(
+    "entityType", ENTITY_TYPE, "Resources of this type; of all of them, if several.", many=True
+)
+WORDS: Final = Parameter(
+    "q",
+    {"type": "string", "minLength": 1, "maxLength": 200},
+    "Words, or beginnings of words, that the name has.",
+)
+ARCHIVED: Final = Parameter("archived", {"type": "boolean"}, "Only archived resources, or none.")
+CHANGED_SINCE: Final = Parameter(
+    "changedSince",
+    TIME,
+    "Resources whose change was shown at this time or later, the earliest first.",
+)
+AFTER: Final = Parameter(
+    "after",
+    {
+        "type": "string",
+        "pattern": f"{ID['pattern'].removesuffix('$')}:{_NUMBER}$",
+        "title": "<resource id>:<version>",
+    },
+    "A cursor of your own write: that resource is shown as it is, however far the views are.",
+)
+AT_VERSION: Final = Parameter("version", VERSION, "As it was after this version.")
+AT_TIME: Final = Parameter("at", TIME, "As it was at this time.")
+MOTIVATION: Final = Parameter(
+    "motivation", {"type": "string", "enum": list(MOTIVATIONS)}, "Annotations of this motivation."
+)
+OFFSETS: Final = Parameter(
+    "offsets",
+    {"type": "string", "enum": ["codepoint", "utf16"], "default": "codepoint"},
+    "What positions count: Unicode code points, as W3C says, or UTF-16 units, as JavaScript does.",
+)
+ORDER: Final = Parameter(
+    "order",
+    {"type": "string", "enum": ["oldest", "newest"], "default": "oldest"},
+    "Which events come first.",
+)
