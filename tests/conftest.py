@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from chalicelib.config import Config
 from chalicelib.system import System
 from infra.local.aws import aws
+
+# A law is about what is so, not about how fast a shared machine finds it out.
+settings.register_profile("default-without-deadline", deadline=None)
+settings.load_profile("default-without-deadline")
 
 
 @pytest.fixture
