@@ -143,10 +143,14 @@ def annotation_page(
 def anchors(
     system: System, workspace: str, of: Resource, marks: Iterable[Mark]
 ) -> Mapping[str, Anchor]:
-    """Return where each annotation stands in the current content; reads it only if it changed."""
+    """Return where each annotation stands in the current content; reads it only if it changed.
+
+    The same bytes under another charset are another text, so that is a change too.
+    """
     current = of.content.checksum
     targets = {mark.annotation.id: mark.annotation.target for mark in marks}
-    moved = any(target.checksum != current for target in targets.values())
+    formats = {item.format for item in of.representations if item.checksum == current}
+    moved = len(formats) > 1 or any(target.checksum != current for target in targets.values())
     text = text_of(system, workspace, of.content) if moved else None
     return {
         annotation_id: reanchor(target, checksum=current, text=text)
