@@ -202,14 +202,12 @@ def _annotate(
 ) -> tuple[ResourceEvent, ...]:
     new: list[ResourceEvent] = []
     faults: list[Fault] = []
-    candidates: object = None
     parts = zip(command.annotations, command.ids, command.pointers, strict=True)
     for asked, annotation_id, pointer in parts:
         try:
             target = anchor(asked, text=text, checksum=resource.content.checksum, pointer=pointer)
         except Invalid as error:
             faults += error.extra.get("errors") or [{"pointer": pointer, "detail": error.detail}]
-            candidates = candidates or error.extra.get("candidates")
             continue
         new.append(
             AnnotationAdded(
@@ -220,7 +218,6 @@ def _annotate(
         raise Invalid(
             f"{len(faults)} fault(s) in the annotations; nothing was stored",
             errors=tuple(faults),
-            candidates=candidates,
         )
     return tuple(new)
 
