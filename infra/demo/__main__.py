@@ -26,6 +26,7 @@ STEPS: Final[tuple[Callable[[Walk], None], ...]] = (
     look.read_annotations,
     look.read_history,
     look.read_lists,
+    look.read_own_write,
     change.bring_second_edition,
     look.read_past,
     change.be_refused,
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     api, voice = Api(asked.url, asked.token), Voice()
     try:
-        walk = Walk(api, voice, _greet(api, asked.aws_endpoint), library())
+        walk = _greet(api, voice, asked.aws_endpoint)
         for step in STEPS:
             step(walk)
         _totals(walk)
@@ -56,39 +57,43 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Running it again within a day makes nothing twice: each POST has its own key.",
     )
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="the API (%(default)s)")
-    parser.add_argument("--aws-endpoint", help="where the layers are; else asked of GET /_local/")
+    parser.add_argument("--aws-endpoint", help="where the layers are (a local system: found)")
     parser.add_argument("--token", help="a bearer token; without it, the local user")
     return parser
 
 
-def _greet(api: Api, endpoint: str | None) -> Layers | None:
+def _greet(api: Api, voice: Voice, endpoint: str | None) -> Walk:
     """Say where we are and who we are, and find the way to the layers."""
     home = api.get("/")
-    caller = home["caller"]
-    if caller is None:
+    if home["caller"] is None:
         raise Surprise(f"{api.url} does not know who we are; give a --token")
+    name, workspace = home["caller"]["actor"]["name"], home["caller"]["workspace"]
     health = api.get("/api/health")
-    print(f"{home['name']} {home['version']} at {api.url}")
-    print(f"caller    {caller['actor']['name']}, workspace {caller['workspace']}")
-    print("health    " + ", ".join(f"{name} {part['status']}" for name, part in health.items()))
-    endpoint = endpoint or _local_endpoint(api)
-    if endpoint is None:
-        print("layers    not shown: there is no AWS endpoint (--aws-endpoint)")
-        return None
-    layers = Layers(endpoint, caller["workspace"])
-    print(f"layers    {endpoint}: s3 {layers.bucket}, dynamodb {layers.log_table} and", end=" ")
-    print(layers.views_table)
-    return layers
+    local = _is_local(api)
+    endpoint = endpoint or (_beside(api.url) if local else None)
+    layers = Layers(endpoint, workspace) if endpoint else None
+    print(f"{home['name']} {home['version']} at {api.url}, as {name} in workspace {workspace}")
+    print("health   " + ", ".join(f"{part} {told['status']}" for part, told in health.items()))
+    if layers is None:
+        print("layers   not shown: there is no AWS endpoint (--aws-endpoint)")
+    else:
+        print(f"layers   by AWS's protocol at {endpoint}: S3 bucket {layers.bucket},")
+        print(f"         DynamoDB tables {layers.log_table} and {layers.views_table}")
+    return Walk(api, voice, layers, workspace, local, library())
 
 
-def _local_endpoint(api: Api) -> str | None:
-    """Return the AWS endpoint that the local system tells, None on another system."""
+def _is_local(api: Api) -> bool:
+    """Tell whether this is `infra.local`: it has pumps to pause."""
     try:
-        told = httpx.get(f"{api.url}/_local/", timeout=10).json()
-    except (httpx.HTTPError, ValueError):
-        return None
-    found = told.get("aws_endpoint_url") or told.get("AWS_ENDPOINT_URL")
-    return str(found) if found else None
+        return httpx.get(f"{api.url}/_local/pumps", timeout=10).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _beside(url: str) -> str:
+    """Return the local system's AWS endpoint: the next port."""
+    here = httpx.URL(url)
+    return str(here.copy_with(port=(here.port or 80) + 1))
 
 
 def _totals(walk: Walk) -> None:

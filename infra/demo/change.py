@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.demo.api import expect, milliseconds
 from infra.demo.walk import Walk
@@ -24,7 +25,7 @@ def bring_second_edition(walk: Walk) -> None:
     tag = before.headers["ETag"]
     current = before.json()["representations"][-1]["checksum"]
     if current == hashlib.sha256(second).hexdigest():
-        walk.voice.did("GET …", f"ETag {tag}: an earlier run has brought the second edition")
+        walk.voice.did("GET …", f"ETag {tag}: an earlier run brought it")
     else:
         stale = f'"{before.json()["version"] - 1}"'
         form: dict[str, Any] = {
@@ -62,7 +63,7 @@ def bring_second_edition(walk: Walk) -> None:
         states.keys() == {"relocated", "orphaned"},
         f"Some annotations should be relocated and one orphaned, but they are {states}",
     )
-    walk.show_layers("heiberg")
+    walk.show_layers("heiberg", content=True)
 
 
 def be_refused(walk: Walk) -> None:
@@ -83,19 +84,21 @@ def be_refused(walk: Walk) -> None:
     walk.voice.did("POST …/annotations, an ambiguous quote", f"422 at {fault['pointer']}")
     candidates = fault["candidates"]
     expect(len(candidates) > 1, "An ambiguous quote should come back with its candidates")
+    text = walk.document("archimedes-palimpsest").text or ""
     for place in candidates:
-        around = f"…{place['prefix'][-22:]}[Constantinople]{place['suffix'][:22]}…".replace(
-            "\n", " "
-        )
-        walk.voice.layer(f"at {place['start']}", around)
+        found = text[place["start"] : place["end"]]
+        expect(found == quote["exact"], f"A candidate is said to be where {found!r} stands")
+        around = f"…{place['prefix'][-22:]}[{found}]{place['suffix'][:22]}…"
+        walk.voice.layer(f"at {place['start']}", " ".join(around.split()))
 
     wrong = {"type": "TextPositionSelector", "start": 0, "end": 3}
     items = [posted | {"target": {"selector": wrong}}, {"motivation": "admiring"}]
     problem = walk.api.call("POST", f"{path}/annotations", 422, json={"items": items}).json()
     pointers = ", ".join(fault["pointer"] for fault in problem["errors"])
     walk.voice.did("POST …, one good item and one bad", f"422 at {pointers}; neither is stored")
+    walk.api.call("GET", path, 304, headers={"If-None-Match": tag})
 
     problem = walk.api.call("PUT", f"{path}/content", 428, json={"content": "x"}).json()
     walk.voice.did("PUT …/content without If-Match", f"428: {problem['title']}")
     problem = walk.api.call("GET", f"/resources/{'0' * 8}-0000-7000-8000-{'0' * 12}", 404).json()
-    walk.voice.did("GET /resources/<unknown>", f"404: {problem['title']}, see {problem['type']}")
+    walk.voice.did("GET /resources/<unknown>", f"404: see {urlsplit(problem['type']).path}")

@@ -41,18 +41,19 @@ def put_documents(walk: Walk) -> None:
             first["checksum"] == hashlib.sha256(document.content).hexdigest(),
             f"The checksum of {document.name} is not the SHA-256 of its bytes",
         )
-        rows.append((document.name, document.format, first["size"], "B", milliseconds(answer)))
+        way = {BY_JSON: "JSON", BOOK: "upload"}.get(document.key, "multipart")
+        took = milliseconds(answer)
+        rows.append((document.key, document.format, first["size"], "B", way, took))
     walk.voice.table(rows)
 
+    walk.voice.did(f"{SHOWN}, in each layer", "")
+    walk.show_layers(SHOWN, content=True)
     again = _create(walk, walk.document(SHOWN))
-    walk.voice.did(
-        "the same POST, the same key", f"{again.status_code} with the same id: nothing new"
-    )
     expect(
         again.json()["id"] == walk.ids[SHOWN],
         "A repeated POST with the same Idempotency-Key made a second resource",
     )
-    walk.show_layers(SHOWN)
+    walk.voice.did("the same POST, the same key", f"{again.status_code}, the same id: nothing new")
 
 
 def put_annotations(walk: Walk) -> None:
@@ -61,8 +62,8 @@ def put_annotations(walk: Walk) -> None:
     walk.voice.step(
         f"{total} annotations",
         "W3C Web Annotations on text, on an image and on a PDF: references (some resolved to "
-        "another document), highlights, comments, tags. One request is one commit, however many "
-        "annotations it brings.",
+        "another document), highlights, comments, tags. A quote alone is enough, its position is "
+        "found. One request is one commit, however many annotations it brings.",
     )
     rows: list[tuple[object, ...]] = []
     for document in walk.documents:
@@ -85,11 +86,11 @@ def put_annotations(walk: Walk) -> None:
         walk.annotations[document.key] = items
         linked = sum(mark.link is not None for mark in document.marks)
         requests = f"{len(answers)} request{'s' if len(answers) > 1 else ''}"
-        rows.append((document.name, len(items), f"in {requests}", linked, "resolved"))
+        rows.append((document.key, len(items), f"in {requests},", linked, "lead to a document"))
     walk.voice.table(rows)
-    walk.voice.did(f"{ONE_BY_ONE}: one by one", "each its own commit; the last two:")
+    walk.voice.did(f"{ONE_BY_ONE}: one by one", "each its own commit; the last two")
     walk.show_layers(ONE_BY_ONE, last=2)
-    walk.voice.did(f"{SHOWN}: all at once", "one commit, one item, compressed:")
+    walk.voice.did(f"{SHOWN}: all at once", "one commit, one item of the log")
     walk.show_layers(SHOWN)
 
 

@@ -23,11 +23,11 @@ class Voice:
 
     def did(self, call: str, outcome: str) -> None:
         """Tell a call and what came of it: ``POST /resources      201 in 9 ms, version 1``."""
-        print(f"{INDENT}{call:<42} {_cut(outcome, WIDTH - len(INDENT) - 43)}")
+        print(f"{INDENT}{call:<42} {_cut(outcome, WIDTH - len(INDENT) - 43)}".rstrip())
 
     def layer(self, name: str, holds: str) -> None:
         """Tell what a layer holds now."""
-        start = f"{INDENT}  {name:<8} "
+        start = f"{INDENT}  {name:<9} "
         print(textwrap.fill(holds, WIDTH, initial_indent=start, subsequent_indent=" " * len(start)))
 
     def table(self, rows: Iterable[Sequence[object]]) -> None:

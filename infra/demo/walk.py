@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from infra.demo.api import Api, Surprise
@@ -21,8 +20,9 @@ class Walk:
     api: Api
     voice: Voice
     layers: Layers | None
+    workspace: str
+    local: bool  # the system is `infra.local`: it has pumps to pause
     documents: tuple[Document, ...]
-    began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     ids: dict[str, str] = field(default_factory=dict)  # catalogue key -> resource id
     annotations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # as answered
 
@@ -44,15 +44,16 @@ class Walk:
             return (document.content,)
         return (document.content, (HERE / document.second_edition).read_bytes())
 
-    def show_layers(self, key: str, *, last: int = 1) -> None:
-        """Tell what the layers hold of a document: content, the last commits, watermark and lag."""
+    def show_layers(self, key: str, *, last: int = 1, content: bool = False) -> None:
+        """Tell what the layers hold of a document: the last commits, the view and its lag."""
         if self.layers is None:
             return
         id_ = self.ids[key]
         resource = self.api.get(f"/resources/{id_}")
-        checksum = resource["representations"][-1]["checksum"]
-        size = self.layers.object_size(checksum)
-        self.voice.layer("content", f"s3://…/{self.layers.workspace}/{checksum[:16]}…  {size:,} B")
+        if content:
+            checksum = resource["representations"][-1]["checksum"]
+            size = self.layers.object_size(checksum)
+            self.voice.layer("content", f"S3 key {self.workspace}/{checksum[:16]}…, {size:,} B")
         commits = self.layers.commits(id_)
         for commit in commits[-last:]:
             self.voice.layer("log", str(commit))
@@ -61,10 +62,8 @@ class Walk:
             raise Surprise(f"The log of {id_} has commits whose hash does not fit: {wrong}")
         mark = self.layers.wait_for_view(id_, resource["version"])
         lag = lag_ms(commits[-1].at, mark.applied)
-        self.voice.layer(
-            "view",
-            f"watermark {mark.version}, hash {mark.hash[:8]}…, moved {lag} ms after the commit",
-        )
+        told = f"watermark {mark.version}, hash {mark.hash[:8]}…, moved {lag} ms after the commit"
+        self.voice.layer("view", told)
 
 
 def key_for(name: str, *parts: object) -> dict[str, str]:
