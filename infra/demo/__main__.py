@@ -77,7 +77,8 @@ def _greet(api: Api, voice: Voice, endpoint: str | None) -> Walk:
     if layers is None:
         print("layers   not shown: there is no AWS endpoint (--aws-endpoint)")
     else:
-        print(f"layers   by AWS's protocol at {endpoint}: S3 bucket {layers.bucket},")
+        print(f"layers   by AWS's protocol at {endpoint}")
+        print(f"         S3 bucket {layers.bucket}")
         print(f"         DynamoDB tables {layers.log_table} and {layers.views_table}")
     return Walk(api, voice, layers, workspace, local, library())
 

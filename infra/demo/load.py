@@ -35,7 +35,7 @@ def put_documents(walk: Walk) -> None:
             answer.headers["ETag"] == f'"{resource["version"]}"',
             f"The ETag of a new resource is {answer.headers['ETag']}, not its version",
         )
-        walk.ids[document.key] = resource["id"]
+        walk.ids[document.key], walk.iris[document.key] = resource["id"], resource["@id"]
         first = resource["representations"][0]
         expect(
             first["checksum"] == hashlib.sha256(document.content).hexdigest(),
@@ -67,8 +67,8 @@ def put_annotations(walk: Walk) -> None:
     )
     rows: list[tuple[object, ...]] = []
     for document in walk.documents:
-        text, iris = document.text, walk.iris()
-        made = [mark.annotation(text, iris) for mark in document.marks]
+        text = document.text
+        made = [mark.annotation(text, walk.iris) for mark in document.marks]
         marks = [asdict(mark) for mark in document.marks]
         path = walk.path(document.key, "annotations")
         if document.key == ONE_BY_ONE:

@@ -24,6 +24,7 @@ class Walk:
     local: bool  # the system is `infra.local`: it has pumps to pause
     documents: tuple[Document, ...]
     ids: dict[str, str] = field(default_factory=dict)  # catalogue key -> resource id
+    iris: dict[str, str] = field(default_factory=dict)  # catalogue key -> the resource's IRI
     annotations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # as answered
 
     def document(self, key: str) -> Document:
@@ -33,10 +34,6 @@ class Walk:
     def path(self, key: str, *rest: str) -> str:
         """Return the path of a document's resource: ``/resources/0192…/annotations``."""
         return "/".join(("/resources", self.ids[key], *rest))
-
-    def iris(self) -> dict[str, str]:
-        """Return the IRI of every document's resource."""
-        return {key: f"{self.api.url}/resources/{id_}" for key, id_ in self.ids.items()}
 
     def contents(self, document: Document) -> tuple[bytes, ...]:
         """Return the editions of a document, the first one first."""
