@@ -27,6 +27,7 @@ from infra.local.awsport import AwsPort
 from infra.local.door import DOOR, UnknownMotoError
 from infra.local.front import Front
 from infra.local.gateway import Gateway
+from infra.local.housekeeping import Housekeeping
 from infra.local.journal import DataError, SqliteJournal
 from infra.local.metrics import Metrics, Tap
 from infra.local.pumps import Pumps
@@ -75,7 +76,7 @@ class PortTakenError(Exception):
 def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
     """Put everything together, run it, and take it apart at the end."""
     public_url = f"http://{HOST}:{asked.port}"
-    metrics = Metrics()
+    metrics, journal = Metrics(), None
     with aws() as names, contextlib.ExitStack() as cleanup:
         if asked.data:
             journal = SqliteJournal(asked.data)
@@ -87,13 +88,17 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         cleanup.callback(setattr, sys, "stdout", stdout)
         app: Chalice = importlib.import_module(asked.app).app
         pumps = Pumps(app, names)
-        own = control.Control(pumps, metrics, keys.jwks(keys.key()))
-        parts = {control.PREFIX: own.serve, presigned.PREFIX: presigned.serve}
         port = AwsPort(asked.port + 1)
         port.start()
         cleanup.callback(port.stop)
+        about = {**names, "AWS_ENDPOINT_URL": port.url, "DATA": asked.data and str(asked.data)}
+        own = control.Control(pumps, metrics, keys.jwks(keys.key()), about)
+        parts = {control.PREFIX: own.serve, presigned.PREFIX: presigned.serve}
+        keeper = Housekeeping(pumps, names, journal)
+        cleanup.callback(keeper.stop)
         pumps.start()
-        cleanup.callback(pumps.stop)
+        cleanup.callback(pumps.stop)  # before the keeper notes how far they came
+        keeper.start()
         front = Front(Gateway(app, public_url), parts, lambda line: print(line, flush=True))
         yield front, _banner(public_url, port.url, asked.data)
 

@@ -24,6 +24,7 @@ from infra.local.template import CORE, load, resolve, variable
 ACCOUNT: Final = DEFAULT_ACCOUNT_ID
 REGION: Final = "us-east-1"  # the only one that moto writes into stream records
 STREAM_LABEL: Final = "2026-11-23T00:00:00.000"
+FIRST_SEQUENCE_NUMBER: Final = 1100000000017454423009  # moto's
 ACCESS_KEY_ID: Final = "local"
 SECRET_ACCESS_KEY: Final = secrets.token_hex(20)  # presigned URLs die with the process
 
@@ -97,11 +98,28 @@ def tables(stage: str = "local") -> list[str]:
 
 
 def stream_length(table: str) -> int:
-    """Return how many records a table's stream has had so far."""
+    """Return how many records a table's stream has had so far, forgotten ones included."""
+    shard = _shard(table)
+    return len(shard.items) + _forgotten(shard) if shard else 0
+
+
+def forget_records(table: str, before: int) -> None:
+    """Let a table's stream forget its records before the one of that number (from 0)."""
+    with door.DOOR.lock:
+        shard = _shard(table)
+        if shard and (count := min(before - _forgotten(shard), len(shard.items))) > 0:
+            del shard.items[:count]
+            shard.starting_sequence_number += count
+
+
+def _shard(table: str) -> Any:
     from moto.dynamodb.models import dynamodb_backends
 
-    shard = dynamodb_backends[ACCOUNT][REGION].get_table(table).stream_shard
-    return len(shard.items) if shard else 0
+    return dynamodb_backends[ACCOUNT][REGION].get_table(table).stream_shard
+
+
+def _forgotten(shard: Any) -> int:
+    return int(shard.starting_sequence_number) - FIRST_SEQUENCE_NUMBER
 
 
 def _resources(stage: str) -> list[tuple[str, dict[str, Any]]]:

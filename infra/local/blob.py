@@ -102,14 +102,17 @@ def emptied(key: Any) -> Iterator[None]:
         key._value_buffer = buffer
 
 
+def read(key: Any, start: int, size: int) -> bytes:
+    """Return at most `size` bytes from `start` on; safe beside other readers of the key."""
+    with key.lock:
+        key._value_buffer.seek(start)
+        data: bytes = key._value_buffer.read(size)
+    return data
+
+
 def chunks(key: Any, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Yield the bytes [start, end) of a key in pieces; safe beside other readers of it."""
-    left = (key.contentsize if end is None else end) - start
-    while left > 0:
-        with key.lock:
-            key._value_buffer.seek(start)
-            data: bytes = key._value_buffer.read(min(CHUNK_BYTES, left))
-        if not data:
-            return
-        start, left = start + len(data), left - len(data)
+    """Yield the bytes [start, end) of a key in pieces."""
+    end = key.contentsize if end is None else end
+    while start < end and (data := read(key, start, min(CHUNK_BYTES, end - start))):
+        start += len(data)
         yield data

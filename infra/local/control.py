@@ -2,6 +2,7 @@
 
 ::
 
+    GET  /_local/               {"AWS_ENDPOINT_URL": "http://127.0.0.1:8001", "data": null, …}
     GET  /_local/pumps          {"items": [{"name": "view_materializer", "paused": false, …}]}
     POST /_local/pumps/{name}   {"paused": true}    waits until nothing is in flight
     GET  /_local/metrics        {"metrics": {"AppendLatency": {"count": 3, "p50": 2.9, …}}}
@@ -34,15 +35,20 @@ _LOOPBACK: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\Z", re.I
 class Control:
     """Answers what is under `/_local`; raises `AppError` for what it refuses."""
 
-    def __init__(self, pumps: Pumps, metrics: Metrics, jwks: Mapping[str, Any]) -> None:
+    def __init__(
+        self, pumps: Pumps, metrics: Metrics, jwks: Mapping[str, Any], about: Mapping[str, Any]
+    ) -> None:
         self._pumps = pumps
         self._metrics = metrics
         self._jwks = jwks
+        self._about = about
 
     async def serve(self, request: Request) -> Response:
         """Answer one request."""
         from_this_machine(request)
         match request.method, request.url.path.removeprefix(PREFIX).split("/"):
+            case "GET" | "HEAD", [""]:
+                return JSONResponse(self._about)
             case "GET" | "HEAD", ["pumps"]:
                 pumps = [await run_in_threadpool(pump.status) for pump in self._pumps.values()]
                 return JSONResponse({"items": pumps})
@@ -58,7 +64,7 @@ class Control:
                 return JSONResponse(self._jwks)
             case _, ["pumps", _]:
                 raise MethodNotAllowed("A pump takes POST", allow=["POST"])
-            case _, ["pumps" | "metrics" | "jwks.json"]:
+            case _, ["" | "pumps" | "metrics" | "jwks.json"]:
                 raise MethodNotAllowed("This is only read", allow=["GET", "HEAD"])
         raise NotFound(f"There is nothing at {request.url.path}")
 

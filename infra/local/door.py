@@ -10,7 +10,8 @@ Repaired besides (each seen wrong in moto 5.2.5):
 * a long poll of SQS gives the lock back while it waits;
 * a body that does not have the SHA-256 it was sent with is refused, and the checksum is kept;
 * stream iterators are dropped after a while (2 KB each, for ever, otherwise);
-* a copied object shares its bytes with the original.
+* a copied object shares its bytes with the original, and a large one is read in pieces;
+* streams forget their oldest records when told to.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import Any, Final, Protocol
 
 import moto
 
-from infra.local import blob
+from infra.local import blob, lazybody
 
 MOTO: Final = "5.2.5"
 ITERATORS_KEPT: Final = 1000
@@ -51,6 +52,7 @@ _RELIED_UPON: Final = (
     ("moto.s3.models", "S3Backend.copy_object", "src_key dest_bucket_name dest_key_name"),
     ("moto.s3.models", "FakeKey.set_metadata", "metadata"),
     ("moto.s3.models", "FakeKey.dispose", ""),
+    ("moto.s3.responses", "S3Response.get_object", ""),
     ("moto.s3.responses", "S3Response.put_object", ""),
     ("moto.s3.responses", "S3Response.upload_part", ""),
 )
@@ -122,6 +124,7 @@ class Door:
 
 
 DOOR: Final = Door()
+_from = threading.local()
 _installed = False
 
 
@@ -161,9 +164,14 @@ def _lock_calls() -> None:
 
     def process_request(self: Any, request: Any) -> Any:
         with DOOR.call():
-            return process(self, request)
+            _from.botocore = True
+            try:
+                return process(self, request)
+            finally:
+                _from.botocore = False
 
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
+    lazybody.install(lambda: getattr(_from, "botocore", False))
 
 
 def _note_items() -> None:
@@ -250,9 +258,10 @@ def _note_objects() -> None:
 
 
 def _prune_iterators() -> None:
+    from moto.dynamodb.models.table import StreamShard
     from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 
-    get = DynamoDBStreamsBackend.get_records
+    get, get_shard = DynamoDBStreamsBackend.get_records, StreamShard.get
 
     def get_records(self: Any, iterator_arn: str, limit: int) -> Any:
         answer = get(self, iterator_arn, limit)
@@ -261,7 +270,11 @@ def _prune_iterators() -> None:
             del iterators[old]
         return answer
 
+    def get_from(self: Any, start: int, quantity: int) -> Any:
+        return get_shard(self, max(start, self.starting_sequence_number), quantity)
+
     DynamoDBStreamsBackend.get_records = get_records  # type: ignore[method-assign]
+    StreamShard.get = get_from  # type: ignore[method-assign]
 
 
 def _check_digests() -> None:

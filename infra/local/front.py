@@ -22,6 +22,7 @@ from infra.local.gateway import REQUEST_BYTES, Answer, Gateway, too_large
 from infra.local.gateway import Request as GatewayRequest
 
 THREADS: Final = 16  # requests handled at once, as Lambda would run so many functions
+SHOWN_CHARS: Final = 90
 DRAINED_BYTES: Final = 256 * 1024 * 1024
 
 Part = Callable[[Request], Awaitable[Response]]
@@ -61,7 +62,7 @@ class Front:
         except ClientDisconnect:
             status = 499
         took_ms = (time.perf_counter() - began) * 1000
-        self._log(line(request.method, _path(scope), status, took_ms, size))
+        self._log(line(request.method, _shown(scope), status, took_ms, size))
 
     async def _respond(self, request: Request) -> Response:
         path = _path(request.scope)
@@ -131,6 +132,14 @@ def _response(answer: Answer) -> Response:
 def _path(scope: Scope) -> str:
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.partition(b"?")[0].decode("latin-1")
+
+
+def _shown(scope: Scope) -> str:
+    """Return the path for the log: without a presigned URL's signature, and not too long."""
+    path, query = _path(scope), scope["query_string"].decode("latin-1")
+    if query and "X-Amz-Signature=" not in query:
+        path = f"{path}?{query}"
+    return path if len(path) <= SHOWN_CHARS else f"{path[:40]}…{path[41 - SHOWN_CHARS :]}"
 
 
 def line(method: str, path: str, status: int, took_ms: float, size_bytes: int) -> str:

@@ -4,9 +4,15 @@ The database holds the current items and objects, nothing older, so it never nee
 call into moto is one transaction, synced to the disk before the caller has its answer: a `kill -9`
 loses nothing that was acknowledged, and half of a call is never seen. An object's bytes are a file
 of their own, written and synced before the row that names it; a file that no row names is from a
-call that never was, and is removed at the next start. Queues and stream positions are not kept.
+call that never was, and is removed at the next start.
 
-    DIR/palimpsest.db     items(tbl, hash, range, item)   objects(bucket, name, file, …)
+Queues are not kept (sweeps send again), nor are streams as such. But each item has the number of
+the stream record that it made last, and how far every pump has come is noted about once a second:
+at the next start, items beyond that make a record again. A pump hears some things twice, as it may
+on AWS, and nothing is left unheard.
+
+    DIR/palimpsest.db     items(tbl, hash, range, item, number)   objects(bucket, name, file, …)
+                          heard(tbl, pump, number)
     DIR/objects/4f/4f0c…  one object's bytes
 """
 
@@ -20,13 +26,13 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from infra.local import blob
-from infra.local.aws import ACCOUNT, REGION
+from infra.local.aws import ACCOUNT, REGION, stream_length
 from infra.local.door import DOOR, Touched
 
 LAYOUT: Final = 1
@@ -34,7 +40,9 @@ LAYOUT: Final = 1
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS items (
     tbl TEXT NOT NULL, hash TEXT NOT NULL, range TEXT NOT NULL, item TEXT NOT NULL,
-    PRIMARY KEY (tbl, hash, range));
+    number INTEGER NOT NULL, PRIMARY KEY (tbl, hash, range));
+CREATE TABLE IF NOT EXISTS heard (
+    tbl TEXT NOT NULL, pump TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tbl, pump));
 CREATE TABLE IF NOT EXISTS objects (
     bucket TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
     etag TEXT NOT NULL, modified REAL NOT NULL, checksum TEXT, metadata TEXT NOT NULL,
@@ -69,15 +77,39 @@ class SqliteJournal:
         if layout not in (0, LAYOUT):
             raise DataError(f"DATA={folder} was written by another version of the local system.")
         self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+        self._before: dict[str, int] = {}  # records that a table's stream had in earlier lives
+        self._again: dict[str, int] = {}  # records that the restart made again
+        self._noted: dict[tuple[str, str], int] = {}
 
     def restore(self) -> int:
-        """Put everything kept into moto, without a word to its streams; return how much it is."""
+        """Put everything kept into moto; return how much it is.
+
+        Streams get a record for each item that some pump had not yet passed, oldest first.
+        """
         with DOOR.lock:
             self._drop_expired()
             self._drop_orphans()
-            count = self._restore_items() + self._restore_objects()
+            count = sum(self._restore_items(name) for name in _tables())
+            count += self._restore_objects()
             DOOR.touched = Touched()
         return count
+
+    def note(self, positions: Mapping[tuple[str, str], int]) -> None:
+        """Note how many records each (table, pump) has passed since the start."""
+        with DOOR.lock:
+            news = {
+                where: position
+                for where, position in positions.items()
+                if position != self._noted.get(where) and position >= self._again.get(where[0], 0)
+            }
+            if news and not self._noted:
+                self._forget_pumps_but({pump for _, pump in positions})
+            if news:
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO heard VALUES (?, ?, ?)",
+                    [(*where, self._before[where[0]] + count) for where, count in news.items()],
+                )
+                self._noted.update(news)
 
     def commit(self, touched: Touched) -> None:
         """Keep the current state of what was touched."""
@@ -105,6 +137,11 @@ class SqliteJournal:
         self._db.close()
         os.close(self._lock)
 
+    def _forget_pumps_but(self, pumps: Set[str]) -> None:
+        """Drop the notes of pumps that are no more: everything would ring again for them."""
+        marks = ", ".join("?" * len(pumps))
+        self._db.execute(f"DELETE FROM heard WHERE pump NOT IN ({marks})", sorted(pumps))  # noqa: S608
+
     # -- items ----------------------------------------------------------------------------------
 
     def _keep_item(self, table: str, hash_key: Any, range_key: Any) -> None:
@@ -114,16 +151,29 @@ class SqliteJournal:
             self._db.execute("DELETE FROM items WHERE tbl = ? AND hash = ? AND range = ?", where)
             return
         text = json.dumps(item.to_json()["Attributes"], separators=(",", ":"), default=_base64)
-        self._db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", (*where, text))
+        number = self._before.get(table, 0) + stream_length(table)
+        row = (*where, text, number)
+        self._db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?)", row)
 
-    def _restore_items(self) -> int:
-        count = 0
-        for name, table in _tables().items():
-            shard, table.stream_shard = table.stream_shard, None
-            for (text,) in self._db.execute("SELECT item FROM items WHERE tbl = ?", (name,)):
-                table.put_item(json.loads(text, object_hook=_with_bytes))
-                count += 1
-            table.stream_shard = shard
+    def _restore_items(self, name: str) -> int:
+        table, count = _tables()[name], 0
+        heard, newest = self._db.execute(
+            "SELECT (SELECT min(number) FROM heard WHERE tbl = ?1),"
+            " (SELECT max(number) FROM (SELECT number FROM heard WHERE tbl = ?1"
+            " UNION ALL SELECT number FROM items WHERE tbl = ?1))",
+            (name,),
+        ).fetchone()
+        self._before[name] = newest or 0
+        shard, table.stream_shard = table.stream_shard, None
+        for text, number in self._db.execute(
+            "SELECT item, number FROM items WHERE tbl = ? ORDER BY number", (name,)
+        ):
+            if number > (heard or 0):
+                table.stream_shard = shard
+            table.put_item(json.loads(text, object_hook=_with_bytes))
+            count += 1
+        table.stream_shard = shard
+        self._again[name] = stream_length(name)
         return count
 
     def _drop_expired(self) -> None:

@@ -193,6 +193,14 @@ class Pumps(Mapping[str, Running]):
                 raise RuntimeError(f"The pumps still have work after {most} steps.")
         return steps
 
+    def positions(self) -> dict[tuple[str, str], int]:
+        """Return how many records each stream's pump has passed: by (table, pump)."""
+        return {
+            (pump.source.table, name): pump.position()
+            for name, running in self._all.items()
+            if isinstance(pump := running.pump, StreamPump)
+        }
+
     def fire(self, name: str) -> None:
         """Fire the schedule of that name, now, in this thread."""
         pump = self._all[name].pump

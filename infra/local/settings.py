@@ -13,6 +13,7 @@ LOCAL_WORKSPACE: Final = "demo"
 def settings(public_url: str) -> dict[str, str]:
     """Return the environment of an app that is served at `public_url` by the local system."""
     return {
+        "STAGE": "local",
         "PUBLIC_URL": public_url,
         "CONTENT_ENDPOINT_URL": public_url + presigned.PREFIX.rstrip("/"),
         "GRAPH": "none",

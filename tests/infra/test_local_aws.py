@@ -150,6 +150,42 @@ def test_polling_a_stream_for_ever_leaves_no_iterators_behind(environ, monkeypat
     assert len(backend.shard_iterators) == 10
 
 
+def test_a_stream_forgets_what_it_is_told_to_and_goes_on(environ):
+    streams, arn = client("dynamodbstreams"), environ["LOG_STREAM_ARN"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+
+    def versions() -> list[str]:
+        start = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records = streams.get_records(ShardIterator=start)["Records"]
+        return [record["dynamodb"]["Keys"]["sk"]["N"] for record in records]
+
+    for version in range(1, 6):
+        client("dynamodb").put_item(TableName=environ["LOG_TABLE"], Item=item(version))
+    old = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    local_aws.forget_records(environ["LOG_TABLE"], 3)
+    assert versions() == ["4", "5"]
+    assert local_aws.stream_length(environ["LOG_TABLE"]) == 5
+    assert len(streams.get_records(ShardIterator=old)["Records"]) == 2
+    client("dynamodb").put_item(TableName=environ["LOG_TABLE"], Item=item(6))
+    assert versions() == ["4", "5", "6"]
+
+
+def test_a_large_object_is_read_in_pieces_also_a_part_of_it(environ):
+    s3, bucket = client("s3"), environ["CONTENT_BUCKET"]
+    body = bytes(range(256)) * 8192  # 2 MB
+    s3.put_object(Bucket=bucket, Key="demo/1", Body=body)
+    assert s3.get_object(Bucket=bucket, Key="demo/1")["Body"].read() == body
+    pieces = s3.get_object(Bucket=bucket, Key="demo/1")["Body"].iter_chunks(100_000)
+    assert b"".join(pieces) == body
+    part = s3.get_object(Bucket=bucket, Key="demo/1", Range="bytes=1000-1700000")
+    assert part["ContentRange"] == f"bytes 1000-1700000/{len(body)}"
+    assert part["Body"].read() == body[1000:1700001]
+
+
 def test_another_moto_than_the_one_that_is_patched_is_refused(monkeypatch):
     monkeypatch.setattr("moto.__version__", "9.9.9")
     with pytest.raises(door.UnknownMotoError, match=r"needs moto 5\.2\.5, found 9\.9\.9"):

@@ -35,7 +35,9 @@ def metrics() -> Metrics:
 @pytest.fixture
 def front(environ, metrics) -> Front:
     pumps = Pumps(tinyapp.app, environ)
-    own = control.Control(pumps, metrics, {"keys": []})
+    own = control.Control(
+        pumps, metrics, {"keys": []}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:8001"}
+    )
     lines.clear()
     return Front(Gateway(tinyapp.app, URL), {control.PREFIX: own.serve}, lines.append)
 
@@ -193,10 +195,11 @@ def remote(port: AwsPort, service: str) -> Any:
 def test_aws_s_own_protocol_shows_the_same_tables_bucket_and_queues(port, environ):
     item = {"pk": {"S": "a"}, "sk": {"N": "1"}}
     client("dynamodb").put_item(TableName=environ["LOG_TABLE"], Item=item)
-    client("s3").put_object(Bucket=environ["CONTENT_BUCKET"], Key="demo/1", Body=b"bytes")
+    body = b"bytes" * 500_000
+    client("s3").put_object(Bucket=environ["CONTENT_BUCKET"], Key="demo/1", Body=body)
     assert remote(port, "dynamodb").scan(TableName=environ["LOG_TABLE"])["Items"] == [item]
     got = remote(port, "s3").get_object(Bucket=environ["CONTENT_BUCKET"], Key="demo/1")
-    assert got["Body"].read() == b"bytes"
+    assert got["Body"].read() == body
     queues = remote(port, "sqs").list_queues()["QueueUrls"]
     assert any(url.endswith("/palimpsest-local-jobs") for url in queues)
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice import Chalice
 
 from infra.local.aws import aws, client
 from infra.local.door import DOOR
+from infra.local.housekeeping import Housekeeping
 from infra.local.journal import DataError, SqliteJournal
+from infra.local.pumps import Pumps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -140,15 +143,72 @@ def test_a_file_of_a_call_that_never_was_is_removed(tmp_path):
         assert files(tmp_path) == []
 
 
-def test_a_restart_rings_no_doorbell(tmp_path):
-    """Streams begin anew: what was handled must not be handled again."""
-    with running_on(tmp_path) as environ:
-        item = {"pk": {"S": "a"}, "sk": {"N": "1"}}
+def append(environ: dict[str, str], *versions: int) -> None:
+    for version in versions:
+        item = {"pk": {"S": "a"}, "sk": {"N": str(version)}}
         client("dynamodb").put_item(TableName=environ["LOG_TABLE"], Item=item)
-    with running_on(tmp_path) as environ:
-        from infra.local.aws import stream_length
 
-        assert stream_length(environ["LOG_TABLE"]) == 0
+
+def heard(environ: dict[str, str], pumped: bool = True, name: str = "reader") -> list[int]:
+    """Run a reader on the log's stream, note how far it came, and return what it heard."""
+    versions: list[int] = []
+
+    def reader(event: Any) -> None:
+        versions.extend(int(record.keys["sk"]["N"]) for record in event)
+
+    app = Chalice("tiny", configure_logs=False)
+    app.on_dynamodb_record(stream_arn=environ["LOG_STREAM_ARN"], name=name)(reader)
+    pumps = Pumps(app, environ)
+    if pumped:
+        pumps.run_until_idle()
+    assert isinstance(DOOR.journal, SqliteJournal)
+    Housekeeping(pumps, environ, DOOR.journal).once()
+    return versions
+
+
+def test_a_restart_rings_again_for_what_was_not_heard_and_for_that_alone(tmp_path):
+    with running_on(tmp_path) as environ:
+        append(environ, 1, 2)
+        assert heard(environ) == [1, 2]
+        append(environ, 3, 4)
+    with running_on(tmp_path) as environ:
+        append(environ, 5)
+        assert heard(environ) == [3, 4, 5]
+    with running_on(tmp_path) as environ:
+        assert heard(environ) == []
+        append(environ, 6)
+    with running_on(tmp_path) as environ:
+        assert heard(environ) == [6]
+
+
+def test_what_rings_again_is_not_forgotten_by_a_second_crash(tmp_path):
+    with running_on(tmp_path) as environ:
+        append(environ, 1, 2)
+        heard(environ, pumped=False)
+    for _ in range(2):
+        with running_on(tmp_path) as environ:
+            heard(environ, pumped=False)
+    with running_on(tmp_path) as environ:
+        assert heard(environ) == [1, 2]
+
+
+def test_a_pump_that_is_no_more_does_not_make_everything_ring(tmp_path):
+    with running_on(tmp_path) as environ:
+        append(environ, 1)
+        heard(environ, name="of the old code")
+        append(environ, 2)
+        assert heard(environ, name="reader") == [1, 2]
+    with running_on(tmp_path) as environ:
+        assert heard(environ, name="reader") == [2]  # the old one had not heard it
+    with running_on(tmp_path) as environ:
+        assert heard(environ, name="reader") == []
+
+
+def test_without_a_word_from_any_pump_everything_rings(tmp_path):
+    with running_on(tmp_path) as environ:
+        append(environ, 1)
+    with running_on(tmp_path) as environ:
+        assert heard(environ) == [1]
 
 
 def test_an_item_whose_time_to_live_is_over_is_gone_after_a_restart(tmp_path):
@@ -225,7 +285,7 @@ def test_ten_thousand_items_are_back_in_time(tmp_path):
             pk, sk = {"S": f"demo/resource#{number % 100}"}, {"S": f"annotation#1#{number:05}"}
             item = {"pk": pk, "sk": sk, "body": {"S": "x" * 300}, "version": {"N": str(number)}}
             row = (table, json.dumps(pk), json.dumps(sk), json.dumps(item))
-            db.execute("INSERT INTO items VALUES (?, ?, ?, ?)", row)
+            db.execute("INSERT INTO items VALUES (?, ?, ?, ?, 0)", row)
     db.close()
     began = time.monotonic()
     with running_on(tmp_path) as environ:
