@@ -47,9 +47,12 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Authenticator:
-    """Says who makes a call. One per `System`; it keeps the issuer's keys."""
+    """Says who makes a call. One per `System`; it keeps the issuer's keys.
 
-    def __init__(self, config: Config) -> None:
+    `keys` may be given by tests; else they are fetched from `config.jwt_jwks_url`, when first needed.
+    """
+
+    def __init__(self, config: Config, keys: PyJWKClient | None = None) -> None:
         unknown = set(config.jwt_algorithms) - _ALGORITHMS
         if unknown or not config.jwt_algorithms:
             raise Misconfigured(
@@ -57,7 +60,7 @@ class Authenticator:
                 f"choose from {' '.join(sorted(_ALGORITHMS))}"
             )
         self._config = config
-        self._keys: PyJWKClient | None = None
+        self._keys = keys
         self._paused_until = 0.0
         self._lock = threading.Lock()
 

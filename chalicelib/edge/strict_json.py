@@ -38,7 +38,7 @@ def loads(data: bytes) -> Any:
         ) from None
     except RecursionError:
         raise _too_deep() from None
-    if text.count("[") + text.count("{") > MAX_NESTING:
+    if text.count("[") + text.count("{") > MAX_NESTING and isinstance(document, dict | list):
         _check_nesting(document)
     if _SURROGATE_ESCAPE.search(text):
         _check_surrogates(document)
@@ -85,12 +85,12 @@ _DECODER: Final = json.JSONDecoder(
 
 def _check_nesting(document: Any) -> None:
     level = [document]
-    for _ in range(MAX_NESTING + 1):
+    for _ in range(MAX_NESTING):
         level = [
             child
             for node in level
-            if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
         ]
         if not level:
             return

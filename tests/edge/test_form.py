@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.edge import form
+from chalicelib.edge.headers import MediaType
+from chalicelib.errors import Malformed, TooLarge
+
+
+def encoded(**more: object) -> tuple[bytes, str]:
+    request = httpx.Request("POST", "http://x/", **more)  # type: ignore[arg-type]
+    boundary = MediaType.parse(request.headers["Content-Type"]).parameters["boundary"]
+    return request.read(), boundary
+
+
+def test_fields_and_files_come_back_by_name() -> None:
+    body, boundary = encoded(
+        data={"name": "Ä letter", "entityTypes": '["Person"]'},
+        files={"file": ("a b.txt", b"\x00\r\n--x\r\n\xff", "text/plain; charset=windows-1252")},
+    )
+
+    parts = form.parse(body, boundary)
+
+    assert parts["name"].text == "Ä letter"
+    assert parts["file"].data == b"\x00\r\n--x\r\n\xff"
+    assert parts["file"].filename == "a b.txt"
+    assert parts["file"].media_type == "text/plain; charset=windows-1252"
+    assert parts["name"].media_type is None
+
+
+@given(st.binary(max_size=300))
+def test_bytes_come_out_as_they_went_in(data: bytes) -> None:
+    body, boundary = encoded(files={"file": ("f", data)})
+
+    assert form.parse(body, boundary)["file"].data == data
+
+
+def test_an_empty_file_is_a_file() -> None:
+    body, boundary = encoded(files={"file": ("empty.txt", b"", "text/plain")})
+
+    assert form.parse(body, boundary)["file"].data == b""
+
+
+def test_a_field_that_comes_twice_is_refused() -> None:
+    body, boundary = encoded(files=[("file", ("a", b"1")), ("file", ("b", b"2"))])
+
+    with pytest.raises(Malformed, match="twice"):
+        form.parse(body, boundary)
+
+
+def test_more_parts_than_any_form_of_ours_has_are_refused() -> None:
+    body, boundary = encoded(files=[(f"f{n}", ("a", b"1")) for n in range(form.MAX_PARTS + 1)])
+
+    with pytest.raises(Malformed, match="refused"):
+        form.parse(body, boundary)
+
+
+def test_content_up_to_the_limit_is_taken_and_beyond_it_is_413() -> None:
+    most = b"x" * form.MAX_CONTENT_BYTES
+    body, boundary = encoded(files={"file": ("a", most)})
+    assert len(form.parse(body, boundary)["file"].data) == form.MAX_CONTENT_BYTES
+
+    body, boundary = encoded(files={"file": ("a", most + b"x")})
+    with pytest.raises(TooLarge) as refused:
+        form.parse(body, boundary)
+
+    assert refused.value.extra["limit_bytes"] == form.MAX_CONTENT_BYTES
+    assert "/uploads" in refused.value.detail
+
+
+def test_a_cut_off_form_is_refused() -> None:
+    body, boundary = encoded(data={"name": "x"}, files={"file": ("a", b"12345")})
+
+    for end in range(0, len(body) - 2, 7):
+        with pytest.raises(Malformed):
+            form.parse(body[:end], boundary)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=200), st.text(max_size=10))
+def test_any_bytes_are_a_form_or_refused(body: bytes, boundary: str) -> None:
+    try:
+        form.parse(body, boundary)
+    except (Malformed, TooLarge):
+        pass
