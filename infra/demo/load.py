@@ -67,26 +67,15 @@ def put_annotations(walk: Walk) -> None:
     )
     rows: list[tuple[object, ...]] = []
     for document in walk.documents:
-        text = document.text
-        made = [mark.annotation(text, walk.iris) for mark in document.marks]
-        marks = [asdict(mark) for mark in document.marks]
-        path = walk.path(document.key, "annotations")
-        if document.key == ONE_BY_ONE:
-            answers = [
-                walk.api.call("POST", path, 201, json=one, headers=key_for("one", path, mark))
-                for one, mark in zip(made, marks, strict=True)
-            ]
-            items = [answer.json() for answer in answers]
-        else:
-            headers = key_for("many", path, marks)
-            answers = [walk.api.call("POST", path, 201, json={"items": made}, headers=headers)]
-            items = answers[0].json()["items"]
-        for posted, answered in zip(made, items, strict=True):
-            expect_same(posted, answered, document.name)
+        requests, items = _annotate(walk, document)
+        # A link is sent as "/resources/<id>", and read as a whole IRI.
+        meant = [mark.annotation(document.text, walk.iris) for mark in document.marks]
+        for wanted, answered in zip(meant, items, strict=True):
+            expect_same(wanted, answered, document.name)
         walk.annotations[document.key] = items
         linked = sum(mark.link is not None for mark in document.marks)
-        requests = f"{len(answers)} request{'s' if len(answers) > 1 else ''}"
-        rows.append((document.key, len(items), f"in {requests},", linked, "lead to a document"))
+        times = "in 1 request," if requests == 1 else f"in {requests} requests,"
+        rows.append((document.key, len(items), times, linked, "lead to a document"))
     walk.voice.table(rows)
     walk.voice.did(f"{ONE_BY_ONE}: one by one", "each its own commit; the last two")
     walk.show_layers(ONE_BY_ONE, last=2)
@@ -106,6 +95,23 @@ def expect_same(posted: dict[str, Any], read: dict[str, Any], name: str) -> None
             selector.items() <= of_kind.get(selector["type"], {}).items(),
             f"An annotation of {name} came back without its {selector}",
         )
+
+
+def _annotate(walk: Walk, document: Document) -> tuple[int, list[dict[str, Any]]]:
+    """Post a document's annotations; return in how many requests, and what was answered."""
+    path = walk.path(document.key, "annotations")
+    paths = {key: walk.path(key) for key in walk.ids}  # names the same under every base
+    made = [mark.annotation(document.text, paths) for mark in document.marks]
+    marks = [asdict(mark) for mark in document.marks]
+    if document.key != ONE_BY_ONE:
+        headers = key_for("many", path, marks)
+        answer = walk.api.call("POST", path, 201, json={"items": made}, headers=headers)
+        return 1, answer.json()["items"]
+    answers = [
+        walk.api.call("POST", path, 201, json=one, headers=key_for("one", path, mark))
+        for one, mark in zip(made, marks, strict=True)
+    ]
+    return len(answers), [answer.json() for answer in answers]
 
 
 def _create(walk: Walk, document: Document) -> httpx.Response:
