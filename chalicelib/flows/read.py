@@ -23,6 +23,7 @@ from chalicelib.flows.content import text_of
 from chalicelib.flows.head import LONG_TAIL, Known, Tail, base, evolve, folded, tail, viewed
 from chalicelib.flows.marks import mark_at
 from chalicelib.log import all_events, decoded
+from chalicelib.views import View
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -110,34 +111,29 @@ def annotation_page(
     """Return a page of annotations in the order of their ids. Raises NotFound.
 
     Three strong reads, in this order: watermark, page, tail. Of the six orders only this one is
-    right. Each annotation that was there when paging began, and was not removed, appears exactly
-    once. A page may be short; only `next` says that there is no more.
+    right. A filtered page may take several queries, all of them before the tail: so the page is
+    exactly the log's fold at its resource's version. Each annotation that was there when paging
+    began, and was not removed, appears exactly once. A page may be short; only `next` says that
+    there is no more.
     """
     stream = Stream.of_resource(workspace, resource_id)
     view = system.views.get(stream)
     if view is None:
         return _from_log(system, stream, after, limit, motivation)
-    page, more = system.views.page(stream, view.generation, after=after, limit=limit)
+    marks, last = _scanned(system, stream, view, after, limit, motivation)
     behind = tail(system, stream, viewed(view))
     if _caught_up(system, stream, behind) and (newer := system.views.get(stream)) is not None:
-        view = newer
-        page, more = system.views.page(stream, view.generation, after=after, limit=limit)
-        behind = tail(system, stream, viewed(view))
-    unseen = list(all_events(stream, behind.commits))
-    chosen: list[Mark] = []
-    for scan in range(1, MAX_SCANS + 1):
-        last = page[-1].annotation.id if more and page else None
-        found = _completed(page, unseen, after, last)
-        chosen += [mark for mark in found if motivation in (None, mark.annotation.motivation)]
-        if len(chosen) > limit:
-            chosen = chosen[:limit]
-            after = chosen[-1].annotation.id
-            break
-        after = last
-        if after is None or len(chosen) == limit or scan == MAX_SCANS:
-            break
-        page, more = system.views.page(stream, view.generation, after=after, limit=limit)
-    return MarkPage(_found(behind.known), tuple(chosen), after)
+        marks, last = _scanned(system, stream, newer, after, limit, motivation)
+        behind = tail(system, stream, viewed(newer))
+    found = [
+        mark
+        for mark in _completed(marks, list(all_events(stream, behind.commits)), after, last)
+        if motivation in (None, mark.annotation.motivation)
+    ]
+    if len(found) > limit:
+        found = found[:limit]
+        last = found[-1].annotation.id
+    return MarkPage(_found(behind.known), tuple(found), last)
 
 
 def anchors(
@@ -239,6 +235,31 @@ def _found(known: Known) -> Resource:
     if known.resource is None:
         raise NotFound("there is no such resource in this workspace")
     return known.resource
+
+
+def _scanned(
+    system: System,
+    stream: Stream,
+    view: View,
+    after: str | None,
+    limit: int,
+    motivation: str | None,
+) -> tuple[list[Mark], str | None]:
+    """Return the view's items above `after` until `limit` of them are wanted, tombstones too.
+
+    And the id of the last one if more follow.
+    """
+    marks: list[Mark] = []
+    for _ in range(MAX_SCANS):
+        page, more = system.views.page(stream, view.generation, after=after, limit=limit)
+        marks += page
+        after = page[-1].annotation.id if more and page else None
+        wanted = (
+            m for m in marks if not m.removed and motivation in (None, m.annotation.motivation)
+        )
+        if after is None or len(list(wanted)) >= limit:
+            break
+    return marks, after
 
 
 def _completed(
