@@ -133,6 +133,25 @@ class Views:
         marks = [_mark(item) for item in found]
         return {mark.annotation.id: mark for mark in marks}
 
+    def marks_across(
+        self, workspace: str, wanted: Iterable[tuple[str, int, str]]
+    ) -> dict[tuple[str, str], Mark]:
+        """Return annotations of several resources, tombstones too, eventually consistent.
+
+        `wanted` holds (resource id, its generation, annotation id), the keys are (resource id,
+        annotation id): one BatchGetItem per 100.
+        """
+        named = {
+            (Stream.of_resource(workspace, resource_id).key, _mark_key(generation, mark_id)): (
+                resource_id,
+                mark_id,
+            )
+            for resource_id, generation, mark_id in wanted
+        }
+        with translated(DEPENDENCY):
+            found = list(self._batch_get(list(named), consistent=False))
+        return {named[item.pk, item.sk]: _mark(item) for item in found}
+
     def page(
         self,
         stream: Stream,

@@ -2,6 +2,7 @@
 
 Newest first is `all`; `type` is by entity type; `archived` holds the archived ones; `word` is by
 the first one to three letters of each word of the name, so that any prefix is found in one place.
+`ref` is by a resource and holds the annotations, of other resources too, that refer to it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 import unicodedata
 from typing import Final
 
+from chalicelib.domain.marks import Mark
+from chalicelib.domain.mutations import references
 from chalicelib.domain.resource import Resource
 
 WORD_PREFIX: Final = 3
@@ -38,6 +41,13 @@ def places(resource: Resource) -> frozenset[Place]:
     for word in words(resource.name)[:MAX_WORDS]:
         found |= {("word", word[:size]) for size in range(1, min(len(word), WORD_PREFIX) + 1)}
     return frozenset(found)
+
+
+def referred(mark: Mark | None) -> frozenset[Place]:
+    """Return every place where an annotation stands; none for one that was removed, or is none."""
+    if mark is None or mark.removed:
+        return frozenset()
+    return frozenset(("ref", each) for each in references(mark.annotation.bodies))
 
 
 def matches(resource: Resource, wanted: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ change nothing; a crash anywhere leaves work that the next run does again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -148,18 +148,18 @@ def _apply(
     known = viewed(old)
     generation = 0 if old is None else old.generation
     stored = tuple(all_events(stream, commits))
-    marks = _marks(system, stream, old, stored)
-    states = [known]
+    held, marks = _marks(system, stream, old, stored)
     for commit in commits:
         known = advance(known, stream, commit)
-        states.append(known)
     now_s = int(system.now_s())
     writes: list[Callable[[], object]] = [
         _putting(system, stream, generation, mark, now_s) for mark in marks.values()
     ]
+    writes += _references(system, stream, held, marks.values())
     writes += _keys(system, stream, commits, now_s)
+    before = old.state if old is not None and isinstance(old.state, Resource) else None
     if known.resource is not None:
-        writes += _entries(system, stream, [state.resource for state in states], known.resource)
+        writes += _entries(system, stream, before, known.resource)
 
     def bounded(write: Callable[[], object]) -> None:
         if system.monotonic_s() - started > MAX_RUN_S:
@@ -179,7 +179,8 @@ def _apply(
 
 def _marks(
     system: System, stream: Stream, old: View | None, stored: Sequence[StoredEvent]
-) -> dict[str, Mark]:
+) -> tuple[dict[str, Mark], dict[str, Mark]]:
+    """Return the annotations that the events change but do not add, before, and all after."""
     added: set[str] = set()
     needed: dict[str, None] = {}
     for event in stored:
@@ -196,13 +197,33 @@ def _marks(
     lost = [annotation_id for annotation_id in needed if annotation_id not in held]
     if lost:
         held |= from_log(system, stream, lost, upto=viewed(old).head.version)
-    return marks_domain.fold(held, stored)
+    return held, marks_domain.fold(held, stored)
 
 
 def _putting(
     system: System, stream: Stream, generation: int, mark: Mark, now_s: int
 ) -> Callable[[], object]:
     return lambda: system.views.put_mark(stream, generation, mark, now_s)
+
+
+def _references(
+    system: System, stream: Stream, held: Mapping[str, Mark], marks: Iterable[Mark]
+) -> list[Callable[[], object]]:
+    """Put an entry for each reference of a changed annotation, also one that it had before.
+
+    So each entry is as new as its annotation, and a late run cannot drop one that stands again.
+    """
+    workspace, own = stream.workspace, stream.resource_id or ""
+    put, drop = system.views.put_entry, system.views.drop_entry
+    writes: list[Callable[[], object]] = []
+    for mark in marks:
+        entry = Entry(f"{mark.created}#{mark.annotation.id}", own)
+        before, now = indexes.referred(held.get(mark.annotation.id)), indexes.referred(mark)
+        for index, value in sorted(now):
+            writes.append(partial(put, workspace, index, value, entry, mark.version))
+        for index, value in sorted(before - now):
+            writes.append(partial(drop, workspace, index, value, entry, mark.version))
+    return writes
 
 
 def _keys(
@@ -222,17 +243,12 @@ def _keys(
 
 
 def _entries(
-    system: System, stream: Stream, states: Sequence[Resource | None], after: Resource
+    system: System, stream: Stream, before: Resource | None, after: Resource
 ) -> list[Callable[[], object]]:
-    """Put or drop every entry that one of the move's commits changed, though the last undid it.
-
-    `states` holds the watermark's state and the one after each commit. A run that ended early, or
-    runs beside this one, may have stopped at any of them, and dropped what stands again by now.
-    """
     entry = Entry(after.created, after.id)
+    old = frozenset[indexes.Place]() if before is None else indexes.places(before)
+    new = indexes.places(after)
     workspace, version = stream.workspace, after.version
-    stood = [frozenset[indexes.Place]() if s is None else indexes.places(s) for s in states]
-    new, ever, always = stood[-1], frozenset.union(*stood), frozenset.intersection(*stood)
 
     def putting(place: indexes.Place) -> Callable[[], object]:
         return lambda: system.views.put_entry(workspace, *place, entry, version)
@@ -240,8 +256,8 @@ def _entries(
     def dropping(place: indexes.Place) -> Callable[[], object]:
         return lambda: system.views.drop_entry(workspace, *place, entry, version)
 
-    return [putting(place) for place in sorted(new - always)] + [
-        dropping(place) for place in sorted(ever - new)
+    return [putting(place) for place in sorted(new - old)] + [
+        dropping(place) for place in sorted(old - new)
     ]
 
 
