@@ -149,17 +149,18 @@ def _apply(
     generation = 0 if old is None else old.generation
     stored = tuple(all_events(stream, commits))
     held, marks = _marks(system, stream, old, stored)
+    states = [known]
     for commit in commits:
         known = advance(known, stream, commit)
+        states.append(known)
     now_s = int(system.now_s())
     writes: list[Callable[[], object]] = [
         _putting(system, stream, generation, mark, now_s) for mark in marks.values()
     ]
     writes += _references(system, stream, held, marks.values())
     writes += _keys(system, stream, commits, now_s)
-    before = old.state if old is not None and isinstance(old.state, Resource) else None
     if known.resource is not None:
-        writes += _entries(system, stream, before, known.resource)
+        writes += _entries(system, stream, [state.resource for state in states], known.resource)
 
     def bounded(write: Callable[[], object]) -> None:
         if system.monotonic_s() - started > MAX_RUN_S:
@@ -243,12 +244,17 @@ def _keys(
 
 
 def _entries(
-    system: System, stream: Stream, before: Resource | None, after: Resource
+    system: System, stream: Stream, states: Sequence[Resource | None], after: Resource
 ) -> list[Callable[[], object]]:
+    """Put or drop every entry that one of the move's commits changed, though the last undid it.
+
+    `states` holds the watermark's state and the one after each commit. A run that ended early, or
+    runs beside this one, may have stopped at any of them, and dropped what stands again by now.
+    """
     entry = Entry(after.created, after.id)
-    old = frozenset[indexes.Place]() if before is None else indexes.places(before)
-    new = indexes.places(after)
     workspace, version = stream.workspace, after.version
+    stood = [frozenset[indexes.Place]() if s is None else indexes.places(s) for s in states]
+    new, ever, always = stood[-1], frozenset.union(*stood), frozenset.intersection(*stood)
 
     def putting(place: indexes.Place) -> Callable[[], object]:
         return lambda: system.views.put_entry(workspace, *place, entry, version)
@@ -256,8 +262,8 @@ def _entries(
     def dropping(place: indexes.Place) -> Callable[[], object]:
         return lambda: system.views.drop_entry(workspace, *place, entry, version)
 
-    return [putting(place) for place in sorted(new - old)] + [
-        dropping(place) for place in sorted(old - new)
+    return [putting(place) for place in sorted(new - always)] + [
+        dropping(place) for place in sorted(ever - new)
     ]
 
 
