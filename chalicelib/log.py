@@ -14,7 +14,7 @@ The contract, which the laws in `tests/laws` hold it to:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain as joined
 from typing import Any, Final
@@ -37,6 +37,8 @@ from chalicelib.dynamo import (
 from chalicelib.errors import LogDamaged, LogUnreadable, TooLarge
 
 DEPENDENCY: Final = "eventStore"
+FIRST_COMMITS: Final = 10
+"""Fetched first where a caller says how many events it wants."""
 
 
 class StaleHead(Exception):
@@ -118,17 +120,23 @@ class Log:
         """Yield the commits that hold the versions above `after`, in order.
 
         `boundary` says that `after` is known to end a commit; otherwise the first commit yielded
-        may hold `after` too, and one more query finds it. Pages of `page_size` commits, or of
-        1 MB, are fetched as needed.
+        may hold `after` too, and one more query finds it. `page_size` is how many events the
+        caller means to take: about so many are fetched, else pages of 1 MB.
         Raises LogDamaged where a commit does not continue the one before.
         """
         start = after + 1
         if not boundary and after > 0:
             start = self._first_of_commit_with(stream, after + 1)
+
+        def following(last: Commit | None, limit: int | None) -> Iterator[Any]:
+            sk = self._commits.sk
+            return self._query(
+                stream, sk >= start if last is None else sk > last.first, limit=limit
+            )
+
         expected = start
         with translated(DEPENDENCY):
-            for item in self._query(stream, self._commits.sk >= start, page_size=page_size):
-                commit = _commit(item)
+            for commit in _paced(following, page_size):
                 if commit.first != expected:
                     raise LogDamaged(
                         f"the log of {stream.name} has no commit at version {expected}: the next "
@@ -156,12 +164,19 @@ class Log:
     def events_backward(
         self, stream: Stream, before: int | None = None, *, page_size: int = 100
     ) -> Iterator[StoredEvent]:
-        """Yield the events below version `before` (None: all), newest first."""
-        condition = None if before is None else self._commits.sk < before
+        """Yield the events below version `before` (None: all), newest first.
+
+        `page_size` as in `read`.
+        """
+
+        def below(last: Commit | None, limit: int | None) -> Iterator[Any]:
+            end = before if last is None else last.first
+            condition = None if end is None else self._commits.sk < end
+            return self._query(stream, condition, forward=False, limit=limit)
+
         expected = None
         with translated(DEPENDENCY):
-            for item in self._query(stream, condition, forward=False, page_size=page_size):
-                commit = _commit(item)
+            for commit in _paced(below, page_size):
                 if expected is not None and commit.last != expected:
                     raise LogDamaged(
                         f"the log of {stream.name} has a hole or an overlap below version "
@@ -208,28 +223,36 @@ class Log:
                 break
 
     def _seal(self, stream: Stream, head: Head, new: Sequence[Event], intent: Intent) -> Commit:
-        def sealed(smaller: Any) -> Commit:
-            return chain.seal(
-                stream.name,
-                head,
-                new,
-                id=intent.id,
-                key=intent.key,
-                now=intent.now,
-                actor=intent.actor,
-                correlation=intent.correlation,
-                smaller=smaller,
-            )
+        facts = Commit(
+            stream=stream.name,
+            first=head.version + 1,
+            count=len(new),
+            id=intent.id,
+            key=intent.key,
+            at=max(intent.now, head.at),
+            actor=intent.actor,
+            correlation=intent.correlation,
+            encoding="identity",
+            previous=head.hash,
+            hash=bytes(32),
+            body=b"",
+        )
+        overhead = item_bytes(self._item(stream, facts).serialize())
 
-        def cheaper(a: bytes, b: bytes) -> bool:
-            return write_units(overhead + len(a)) < write_units(overhead + len(b))
+        def cheaper(packed: bytes, plain: bytes) -> bool:
+            return write_units(overhead + len(packed)) < write_units(overhead + len(plain))
 
-        plain = sealed(lambda a, b: False)
-        fields = self._item(stream, plain).serialize()
-        overhead = item_bytes(fields) - len(plain.body)
-        if overhead + len(plain.body) <= 1024:
-            return plain
-        return sealed(cheaper)
+        return chain.seal(
+            stream.name,
+            head,
+            new,
+            id=intent.id,
+            key=intent.key,
+            now=intent.now,
+            actor=intent.actor,
+            correlation=intent.correlation,
+            smaller=cheaper,
+        )
 
     def _item(self, stream: Stream, commit: Commit) -> Any:
         return self._commits(
@@ -289,6 +312,29 @@ def decoded(stream: Stream, commit: Commit) -> tuple[StoredEvent, ...]:
 def all_events(stream: Stream, commits: Iterable[Commit]) -> Iterator[StoredEvent]:
     """Yield the events of commits in order; raises as `decoded`."""
     return joined.from_iterable(decoded(stream, commit) for commit in commits)
+
+
+def _paced(
+    query: Callable[[Commit | None, int | None], Iterator[Any]], wanted: int | None
+) -> Iterator[Commit]:
+    """Yield commits from queries that together fetch about as many as hold `wanted` events.
+
+    How many events a commit holds, 1 or 100, shows only when some have been read: so the first
+    query is a short one. `query(last, limit)` goes on behind the commit `last`.
+    """
+    last: Commit | None = None
+    commits = events = 0
+    limit = None if wanted is None else min(wanted, FIRST_COMMITS)
+    while True:
+        before = commits
+        for item in query(last, limit):
+            last = _commit(item)
+            commits, events = commits + 1, events + last.count
+            yield last
+        if limit is None or wanted is None or commits - before < limit:
+            return
+        left = wanted - events if wanted > events else wanted
+        limit = -(-left * commits // events)
 
 
 def _commit(item: Any) -> Commit:
