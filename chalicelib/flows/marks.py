@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chalicelib.domain import marks as marks_domain
+from chalicelib.domain.events import AnnotationAdded
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.flows.head import Known, tail, viewed
@@ -26,11 +27,14 @@ def mark_at(system: System, stream: Stream, annotation_id: str) -> tuple[Known, 
     if view is not None:
         held = system.views.marks(stream, view.generation, [annotation_id])
     after = tail(system, stream, viewed(view))
-    about = (
+    about = [
         stored
         for stored in all_events(stream, after.commits)
         if marks_domain.touched(stored) == annotation_id
-    )
+    ]
+    if view is not None and not held and about and not isinstance(about[0].event, AnnotationAdded):
+        # A run wrote its tombstone, but never moved the watermark past it, and a day went by.
+        held = from_log(system, stream, [annotation_id], upto=view.head.version)
     changed = marks_domain.fold(held, about)
     return after.known, changed.get(annotation_id, held.get(annotation_id))
 
