@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -278,7 +279,7 @@ def exact(result: Findings, text, answers):
         assert any(p.passage.start <= each.start and each.end <= p.passage.end for p in answers)
     for label in ASK.types:
         of_label = [each for each in result.anchored if each.label == label]
-        for before, after in zip(of_label, of_label[1:], strict=False):
+        for before, after in pairwise(of_label):
             assert before.end <= after.start
 
 

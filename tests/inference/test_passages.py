@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def whole(text, size, overlap, passages):
     if text:
         assert passages[0].start == 0
         assert passages[-1].end == len(text)
-    for before, after in zip(passages, passages[1:], strict=False):
+    for before, after in pairwise(passages):
         assert before.start < after.start <= before.end - overlap
         assert before.end < after.end
 
