@@ -158,10 +158,10 @@ class SqliteJournal:
     def _restore_items(self, name: str) -> int:
         table, count = _tables()[name], 0
         heard, newest = self._db.execute(
-            "SELECT (SELECT min(number) FROM heard WHERE tbl = ?1),"
-            " (SELECT max(number) FROM (SELECT number FROM heard WHERE tbl = ?1"
-            " UNION ALL SELECT number FROM items WHERE tbl = ?1))",
-            (name,),
+            "SELECT (SELECT min(number) FROM heard WHERE tbl = ?),"
+            " (SELECT max(number) FROM (SELECT number FROM heard WHERE tbl = ?"
+            " UNION ALL SELECT number FROM items WHERE tbl = ?))",
+            (name, name, name),
         ).fetchone()
         self._before[name] = newest or 0
         shard, table.stream_shard = table.stream_shard, None

@@ -248,7 +248,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path):
                 body = client("s3").get_object(Bucket=environ["CONTENT_BUCKET"], Key=found["Key"])
                 assert body["Body"].read() == name.encode() * 1000
                 kept.add(f"object {name}")
-    assert len(acknowledged) > 200
+    assert len(acknowledged) > 150
     assert acknowledged <= kept
 
 
@@ -258,7 +258,7 @@ def scan(table: str) -> Iterator[Any]:
 
 
 def killed_writer(folder: Path, round_: int) -> set[str]:
-    """Let a process write for a while, kill it, and return what it had been promised."""
+    """Let a process write, kill it meanwhile, and return what it had been promised."""
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("writer.py")), str(folder), str(round_)],
         stdout=subprocess.PIPE,
@@ -266,8 +266,7 @@ def killed_writer(folder: Path, round_: int) -> set[str]:
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
     )
     assert process.stdout
-    first = process.stdout.readline()
-    time.sleep(0.4 + 0.05 * round_)
+    first = "".join(process.stdout.readline() for _ in range(40 + 7 * round_))
     process.send_signal(signal.SIGKILL)
     rest, _ = process.communicate()
     lines = (first + rest).split("\n")

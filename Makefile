@@ -1,0 +1,44 @@
+# What a developer types. `make` alone lists it.
+
+PORT  ?= 8000
+STAGE ?= dev
+BIN   := .venv/bin
+# USER is in every environment: it counts only where it is named to make.
+TOKEN_USER := $(if $(findstring command,$(origin USER)),$(USER),local)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo token test test-long lint package clean
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything, once (PYTHON=python3.12 for a certain one)
+	@PYTHON="$(PYTHON)" sh infra/local/setup.sh
+
+run: setup ## Run the whole system on 127.0.0.1 (PORT=8123; DATA=DIR keeps everything there)
+	@exec $(BIN)/python -m infra.local --port $(PORT) $(if $(DATA),--data "$(DATA)")
+
+demo: setup ## Walk through the main job against a running system (PORT=8123)
+	@exec $(BIN)/python -m infra.demo --url http://127.0.0.1:$(PORT)
+
+token: setup ## Print a token for the running system (USER=ada WORKSPACE=demo)
+	@exec $(BIN)/python -m infra.local.token $(TOKEN_USER) $(or $(WORKSPACE),demo)
+
+test: lint package ## Check style and types, package for AWS, and run the tests
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: setup ## Run also the tests that take long
+	$(BIN)/python -m pytest
+
+lint: setup ## Check style, types and the CloudFormation template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/cfn-lint infra/core.yaml
+
+package: setup ## Make the package that is deployed, in build/package (STAGE=dev)
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(BIN)/chalice package --stage $(STAGE) build/package
+
+clean: ## Remove all that make has made
+	rm -rf .venv .cache build .chalice/deployments .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
