@@ -144,6 +144,10 @@ def _shown(scope: Scope) -> str:
 
 def line(method: str, path: str, status: int, took_ms: float, size_bytes: int) -> str:
     """Return the access log's line: `09:35:00  201 POST    /resources  14 ms  312 B`."""
-    size = f"{size_bytes} B" if size_bytes < 10_000 else f"{size_bytes / 1000:.0f} kB"
+    size = f"{size_bytes} B"
+    for unit in ("kB", "MB"):
+        if size_bytes >= 10_000:
+            size_bytes //= 1000
+            size = f"{size_bytes} {unit}"
     at = time.strftime("%H:%M:%S")
     return f"{at}  {status} {method:<7} {path}  {took_ms:.0f} ms  {size}"

@@ -44,7 +44,7 @@ def test_a_python_that_does_not_fit_is_refused_in_one_sentence():
 
 
 def test_a_shim_without_an_interpreter_is_passed_over(tmp_path):
-    """pyenv leaves a `python3.13` in the path that only says that there is none."""
+    """Pyenv leaves a `python3.13` in the path that only says that there is none."""
     project, bin_ = tmp_path / "project", tmp_path / "bin"
     project.mkdir()
     bin_.mkdir()

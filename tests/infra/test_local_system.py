@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import jwt
+import pytest
 
 from infra.local import keys
 
@@ -123,6 +125,34 @@ def test_a_paused_pump_shows_its_lag_and_kill_9_loses_nothing(tmp_path):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
         assert process.returncode == 0
+
+
+def test_a_large_object_goes_in_and_comes_out_in_constant_memory(tmp_path):
+    piece, pieces = bytes(range(256)) * 4096, 64  # 64 MB; moto alone would take three times that
+    digest = hashlib.sha256(piece * pieces)
+    port = free_port()
+    with running("--data", str(tmp_path), port=port) as (process, _, web):
+        url = web.get(f"/upload-url/{len(piece) * pieces}/{digest.hexdigest()}").json()
+        before = most_memory_bytes(process.pid)
+        headers = {"x-amz-checksum-sha256": url["checksum"]}
+        headers["content-length"] = str(len(piece) * pieces)
+        put = web.put(url["put"], content=(piece for _ in range(pieces)), headers=headers)
+        assert put.status_code == 200, put.text
+        back = hashlib.sha256()
+        with web.stream("GET", url["get"]) as answer:
+            for got in answer.iter_bytes():
+                back.update(got)
+        assert back.digest() == digest.digest()
+        assert most_memory_bytes(process.pid) - before < 32 * 1024 * 1024
+
+
+def most_memory_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        pytest.skip("needs /proc")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+    assert found
+    return int(found[1]) * 1024
 
 
 def test_a_token_is_printed_for_any_user_and_workspace():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from chalice import Chalice, CORSConfig, Response
 
 from infra.local.aws import client, names
@@ -80,6 +83,23 @@ def append(version: str) -> Any:
     }
     print(json.dumps({"_aws": emf, "Appends": [1]}))
     return {"version": int(version)}
+
+
+@app.route("/upload-url/{size}/{checksum}", methods=["GET"])
+def upload_url(size: str, checksum: str) -> Any:
+    signer = boto3.client(
+        "s3",
+        endpoint_url=os.environ["CONTENT_ENDPOINT_URL"],
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    where = {"Bucket": os.environ["CONTENT_BUCKET"], "Key": "demo/big"}
+    sha256 = base64.b64encode(bytes.fromhex(checksum)).decode()
+    put = {**where, "ChecksumSHA256": sha256, "ContentLength": int(size)}
+    return {
+        "put": signer.generate_presigned_url("put_object", Params=put),
+        "get": signer.generate_presigned_url("get_object", Params=where),
+        "checksum": sha256,
+    }
 
 
 @app.route("/seen", methods=["GET"])
