@@ -49,7 +49,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class Authenticator:
     """Says who makes a call. One per `System`; it keeps the issuer's keys.
 
-    `keys` may be given by tests; else they are fetched from `config.jwt_jwks_url`, when first needed.
+    `keys` may be given by tests; else they are fetched from `config.jwt_jwks_url` when needed.
     """
 
     def __init__(self, config: Config, keys: PyJWKClient | None = None) -> None:

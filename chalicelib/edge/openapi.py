@@ -103,6 +103,7 @@ def document(routes: Iterable[Route], public_url: str, version: str) -> Json:
             "schemas": schemas.SCHEMAS,
             "parameters": _REQUEST_HEADERS,
             "headers": _HEADERS,
+            "responses": {_named(status): _problem(status) for status in _PROBLEM_STATUSES},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
@@ -184,7 +185,17 @@ def _problems(route: Route) -> Json:
         statuses.add(412)
     if route.condition == "required":
         statuses.add(428)
-    return {str(status): _problem(status) for status in sorted(statuses)}
+    return {
+        str(status): {"$ref": f"#/components/responses/{_named(status)}"}
+        for status in sorted(statuses)
+    }
+
+
+_PROBLEM_STATUSES: Final = sorted({kind.status for kind in problems.kinds().values()} - {405})
+
+
+def _named(status: int) -> str:
+    return f"Problem{status}"
 
 
 def _problem(status: int) -> Json:

@@ -75,7 +75,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "name": "Ada Lovelace",
         "workspace": "demo",
         "iat": now,
-        "exp": now + 600,
+        "exp": now + 86_400,
     }
     return {name: value for name, value in (good | changes).items() if value is not ...}
 

@@ -1,0 +1,287 @@
+"""Annotations over HTTP: one and many, anchored, read, changed, removed, with their history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.edge import schemas
+from tests.edge.api import Api
+
+TEXT = "😀 Ada was in Vienna, and Vienna was in May."
+TAG = {"type": "TextualBody", "value": "Location", "purpose": "tagging"}
+
+
+def quote(exact: str, **more: str) -> dict[str, Any]:
+    return {"selector": {"type": "TextQuoteSelector", "exact": exact, **more}}
+
+
+@pytest.fixture
+def on(api: Api) -> str:
+    """A resource that is annotated."""
+    made: str = api.created(content=TEXT)["@id"]
+    return made
+
+
+def test_one_annotation_is_answered_as_the_next_read_shows_it(api: Api, on: str) -> None:
+    answer = api.post(
+        f"{on}/annotations",
+        {"motivation": "linking", "target": quote("Vienna", suffix=", and"), "body": TAG},
+    )
+
+    assert (answer.status, answer.etag) == (201, '"2"')
+    made = answer.json
+    schemas.check("Annotation", made)
+    assert answer.headers["location"] == made["id"]
+    assert made["target"]["source"] == on
+    position = made["target"]["selector"][0]
+    assert TEXT[position["start"] : position["end"]] == "Vienna"
+    assert made["body"] == [TAG]
+    assert made["creator"] == {"id": "ada", "type": "Person", "name": "ada"}
+    read = api.get(made["id"])
+    assert (read.status, read.json, read.etag) == (200, made, '"2"')
+    assert api.get(made["id"], headers={"If-None-Match": '"2"'}).status == 304
+
+
+def test_many_are_one_commit_in_their_order(api: Api, on: str) -> None:
+    items = [{"motivation": "tagging", "body": [{**TAG, "value": f"t{n}"}]} for n in range(100)]
+
+    answer = api.post(f"{on}/annotations", {"items": items})
+
+    assert answer.status == 201
+    assert answer.json["version"] == 101
+    schemas.check("AddedAnnotations", answer.json)
+    made = answer.json["items"]
+    assert [each["body"][0]["value"] for each in made] == [f"t{n}" for n in range(100)]
+    assert [each["id"] for each in made] == sorted(each["id"] for each in made)
+    assert answer.headers["location"] == f"{on}/annotations"
+    read: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = api.get(f"{on}/annotations", query={"limit": 30, **cursor}).json
+        schemas.check("Annotations", page)
+        read += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert read == made
+
+
+def test_all_or_nothing_with_a_pointer_to_each_fault(api: Api, on: str) -> None:
+    items = [
+        {"motivation": "linking", "target": quote("Vienna", prefix="in ")},
+        {"motivation": "linking", "target": quote("Vienna")},
+        {"motivation": "linking", "target": quote("Rome")},
+    ]
+
+    answer = api.post(f"{on}/annotations", {"items": items})
+
+    assert (answer.status, answer.problem) == (422, "invalid")
+    pointers = [fault["pointer"] for fault in answer.json["errors"]]
+    assert [pointer.split("/")[2] for pointer in pointers] == ["1", "2"]
+    assert len(answer.json["errors"][0]["candidates"]) == 2
+    assert api.get(f"{on}/annotations").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({}, "/motivation"),
+        ({"motivation": "admiring"}, "/motivation"),
+        ({"motivation": "tagging", "body": {"type": "TextualBody"}}, "/body/value"),
+        ({"motivation": "tagging", "body": [{"type": "Choice"}]}, "/body/0/type"),
+        ({"motivation": "tagging", "target": {"selector": {"type": "XPath"}}}, "/target/selector/type"),
+        ({"motivation": "tagging", "target": "http://elsewhere.test/x"}, "/target"),
+        ({"motivation": "tagging", "body": "javascript:alert(1)"}, "/body"),
+        ({"motivation": "tagging", "colour": "red"}, "/colour"),
+        ({"items": []}, "/items"),
+        ({"items": [{"motivation": "tagging"}] * 101}, "/items"),
+        ({"items": [{"motivation": "tagging"}], "more": 1}, "/more"),
+        (
+            {"motivation": "tagging", "target": {"selector": [
+                {"type": "TextPositionSelector", "start": 5, "end": 5}]}},
+            "/target/selector/0",
+        ),
+    ],
+)  # fmt: skip
+def test_an_annotation_that_is_wrong_is_told_where(
+    api: Api, on: str, wrong: Any, pointer: str
+) -> None:
+    answer = api.post(f"{on}/annotations", wrong)
+
+    assert (answer.status, answer.problem) == (422, "invalid")
+    assert pointer in [fault["pointer"] for fault in answer.json["errors"]]
+
+
+def test_what_is_read_can_be_sent_back(api: Api, on: str) -> None:
+    made = api.post(
+        f"{on}/annotations",
+        {
+            "@context": "http://www.w3.org/ns/anno.jsonld",
+            "type": ["Annotation"],
+            "motivation": ["commenting"],
+            "target": quote("Ada"),
+            "body": [TAG, on, {"source": on, "purpose": "linking"}],
+            "generator": {"name": "rules", "type": "Software", "homepage": "http://x.test/"},
+        },
+        headers={"Content-Type": "application/ld+json"},
+    )
+    assert made.status == 201, made.body
+
+    again = api.post(f"{on}/annotations", made.json)
+
+    assert again.status == 201, again.body
+    for name in ("motivation", "target", "body", "generator", "anchor"):
+        assert again.json[name] == made.json[name]
+
+
+def test_utf_16_offsets_go_in_and_come_out(api: Api, on: str) -> None:
+    units = len(TEXT[: TEXT.index("Ada")].encode("utf-16-le")) // 2
+    target = {"selector": {"type": "TextPositionSelector", "start": units, "end": units + 3}}
+
+    made = api.post(
+        f"{on}/annotations",
+        {"motivation": "tagging", "target": target},
+        query="offsets=utf16",
+    ).json
+
+    assert made["target"]["selector"][0]["start"] == units
+    assert made["target"]["selector"][1]["exact"] == "Ada"
+    assert api.get(made["id"], query="offsets=utf16").json == made
+    assert api.get(made["id"]).json["target"]["selector"][0]["start"] == units - 1
+    (listed,) = api.get(f"{on}/annotations", query="offsets=utf16").json["items"]
+    assert listed == made
+
+
+def test_annotations_are_listed_by_motivation(api: Api, on: str) -> None:
+    for motivation in ("tagging", "linking", "tagging"):
+        api.post(f"{on}/annotations", {"motivation": motivation})
+
+    found = api.get(f"{on}/annotations", query="motivation=tagging").json["items"]
+
+    assert [each["motivation"] for each in found] == ["tagging", "tagging"]
+    assert api.get(f"{on}/annotations", query="motivation=admiring").status == 400
+    assert api.get(f"{on}/annotations", query="cursor=nonsense").status == 400
+
+
+def test_a_body_is_changed_by_operations_or_whole(api: Api, on: str) -> None:
+    note = api.post(f"{on}/annotations", {"motivation": "linking", "body": TAG}).json["id"]
+    link = {"type": "SpecificResource", "source": on, "purpose": "linking"}
+
+    added = api("PUT", f"{note}/body", {"operations": [{"op": "add", "item": link}]})
+
+    assert (added.status, added.etag, added.json["body"]) == (200, '"3"', [TAG, link])
+    assert api.get(note).json == added.json
+    replaced = api("PUT", f"{note}/body", {"body": []}, headers={"If-Match": added.etag})
+    assert replaced.json["body"] == []
+    stale = api("PUT", f"{note}/body", {"body": [TAG]}, headers={"If-Match": added.etag})
+    assert (stale.status, stale.json["actual"]) == (412, 4)
+    gone = api("PUT", f"{note}/body", {"operations": [{"op": "remove", "item": TAG}]})
+    assert (gone.status, gone.json["errors"][0]["pointer"]) == (422, "/operations/0/item")
+    same = api("PUT", f"{note}/body", {"body": []})
+    assert (same.status, same.etag) == (200, '"4"')
+
+
+def test_a_removed_annotation_is_gone_but_for_its_history(api: Api, on: str) -> None:
+    note = api.post(f"{on}/annotations", {"motivation": "tagging"}).json["id"]
+    assert api("DELETE", note, headers={"If-Match": '"1"'}).status == 412
+
+    answer = api("DELETE", note, headers={"If-Match": '"2"'})
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert api.get(note).status == 404
+    assert api("DELETE", note).status == 404
+    assert api("PUT", f"{note}/body", {"body": []}).status == 404
+    assert api.get(f"{on}/annotations").json["items"] == []
+    history = api.get(f"{note}/history").json["items"]
+    assert [event["type"] for event in history] == ["annotation.added", "annotation.removed"]
+
+
+def test_the_etag_of_one_annotation_does_not_move_with_another(api: Api, on: str) -> None:
+    first = api.post(f"{on}/annotations", {"motivation": "tagging"})
+    api.post(f"{on}/annotations", {"motivation": "tagging"})
+
+    assert api.get(first.json["id"]).etag == first.etag == '"2"'
+    assert api.get(on).etag == '"3"'
+
+
+# -- history ------------------------------------------------------------------------------------
+
+
+def test_the_history_is_paged_both_ways_and_its_chain_holds(api: Api, on: str) -> None:
+    api.post(f"{on}/annotations", {"items": [{"motivation": "tagging"}] * 3})
+    api("PATCH", on, {"name": "New"})
+
+    oldest: list[Any] = []
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        page = api.get(f"{on}/events", query=query).json
+        schemas.check("Events", page)
+        oldest += page["items"]
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+
+    assert [event["version"] for event in oldest] == [1, 2, 3, 4, 5]
+    assert [event["commit"]["version"] for event in oldest] == [1, 2, 2, 2, 5]
+    assert oldest[0]["commit"]["previous"] is None
+    assert oldest[1]["commit"]["previous"] == oldest[0]["commit"]["hash"]
+    assert oldest[4]["commit"]["previous"] == oldest[3]["commit"]["hash"]
+    newest = api.get(f"{on}/events", query="order=newest").json["items"]
+    assert newest == oldest[::-1]
+    below = api.get(f"{on}/events", query="order=newest&cursor=3").json["items"]
+    assert [event["version"] for event in below] == [2, 1]
+
+
+def test_events_name_resources_by_iri(api: Api, on: str) -> None:
+    body = [on, {"type": "TextualBody", "value": "resource:x"}]
+    api.post(f"{on}/annotations", {"motivation": "linking", "body": body})
+
+    event = api.get(f"{on}/events", query="order=newest&limit=1").json["items"][0]
+
+    assert event["id"] == f"{on.rpartition('/')[2]}:2"
+    sources = [each.get("source") for each in event["data"]["annotation"]["body"]]
+    assert sources == [on, None]
+
+
+def test_a_correlation_id_stands_in_the_event(api: Api, on: str) -> None:
+    api("PATCH", on, {"name": "x"}, headers={"X-Correlation-ID": "job-7"})
+
+    assert api.get(f"{on}/events").json["items"][-1]["correlation"] == "job-7"
+
+
+# -- vocabulary ---------------------------------------------------------------------------------
+
+
+def test_the_vocabulary_is_seeded_once_and_extended(api: Api) -> None:
+    seeded = api.get("/entity-types")
+    assert len(seeded.json["entityTypes"]) == 9
+    assert api.get("/entity-types", headers={"If-None-Match": seeded.etag}).status == 304
+    assert len(api.get("/tag-schemas").json["tagSchemas"]) == 3
+
+    more = api.post("/entity-types", {"entityTypes": ["Ship", "Person", "Ship"]})
+    mood = {"id": "mood", "name": "Mood", "description": "", "tags": [{"name": "calm"}]}
+    tags = api.post("/tag-schemas", mood)
+
+    assert (more.status, more.json["entityTypes"][9:]) == (200, ["Ship"])
+    assert (tags.status, tags.json["tagSchemas"][3]["id"]) == (200, "mood")
+    schemas.check("EntityTypes", more.json)
+    schemas.check("TagSchemas", tags.json)
+    assert api.get("/entity-types").json == more.json
+    assert len(api.of("other").get("/entity-types").json["entityTypes"]) == 9
+
+
+def test_a_keyed_addition_is_answered_as_then(api: Api) -> None:
+    headers = {"Idempotency-Key": "v-1"}
+    first = api.post("/entity-types", {"entityTypes": ["Ship"]}, headers=headers)
+    api.post("/entity-types", {"entityTypes": ["Port"]})
+
+    again = api.post("/entity-types", {"entityTypes": ["Ship"]}, headers=headers)
+
+    assert (again.status, again.json, again.etag) == (200, first.json, first.etag)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"entityTypes": []}, {"entityTypes": [" "]}, {"tag": "x"}])
+def test_entity_types_are_checked(api: Api, wrong: Any) -> None:
+    assert api.post("/entity-types", wrong).status == 422
