@@ -12,9 +12,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
+from chalicelib import errors
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.auth import challenge
 from chalicelib.errors import AppError, MethodNotAllowed, Unauthenticated
@@ -45,18 +45,17 @@ def answer(error: AppError, correlation: str, public_url: str) -> Answer:
 
 
 def name_of(kind: type[AppError]) -> str:
-    """Return the last segment of the problem's type: ``StaleVersion`` is ``stale-version``."""
-    if kind is AppError:
+    """Return the last segment of the problem's type: ``StaleVersion`` is ``stale-version``.
+
+    An error that a layer declares for itself is the one of `errors` that it is a kind of.
+    """
+    known = next(base for base in kind.__mro__ if base.__module__ == errors.__name__)
+    if known is AppError:
         return "internal-error"
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", known.__name__).lower()
 
 
 def kinds() -> dict[str, type[AppError]]:
-    """Return every error by its problem name, the root first, then as they are declared."""
-
-    def tree(kind: type[AppError]) -> Iterator[type[AppError]]:
-        yield kind
-        for child in kind.__subclasses__():
-            yield from tree(child)
-
-    return {name_of(kind): kind for kind in tree(AppError)}
+    """Return every error of `errors` by its problem name, as they are declared there."""
+    declared = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    return {name_of(kind): kind for kind in declared if issubclass(kind, AppError)}

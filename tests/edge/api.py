@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from app import app
 from chalicelib import system as systems
+from chalicelib.domain.ids import Stream
 from chalicelib.flows import project
 from chalicelib.system import System
 from infra.local.gateway import Gateway, Request
@@ -70,6 +71,10 @@ class Api:
         )
         return Answer(got.status, {k.lower(): v for k, v in got.headers}, got.body)
 
+    @property
+    def workspace(self) -> str:
+        return self.system.config.local_workspace
+
     def get(self, path: str, **more: Any) -> Answer:
         return self("GET", path, **more)
 
@@ -86,17 +91,15 @@ class Api:
 
     def materialize(self, *resource_ids: str) -> None:
         """Do what the stream's pump would."""
-        from chalicelib.domain.ids import Stream
-
-        workspace = self.system.config.local_workspace
         failed = project.materialize_batch(
-            self.system, [Stream.of_resource(workspace, each) for each in resource_ids]
+            self.system, [Stream.of_resource(self.workspace, each) for each in resource_ids]
         )
         assert not failed
 
     def of(self, workspace: str) -> Api:
-        """Return the same system as the local user of another workspace sees it."""
-        other = System(replace(self.system.config, local_workspace=workspace))
+        """Return the same system as the local user sees it in another workspace."""
+        name = f"{self.workspace}-{workspace}"
+        other = System(replace(self.system.config, local_workspace=name))
         return _Elsewhere(other)
 
 

@@ -1,25 +1,39 @@
-"""The app on a system of its own; see `api.Api`."""
+"""The app on AWS in this process, which a module's tests share; each has a workspace of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from chalicelib import system as systems
 from chalicelib.config import Config
 from chalicelib.system import System
+from infra.local.aws import aws
 from tests.edge.api import Api
 
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """AWS on moto with everything of `infra/core.yaml`; yields the settings that name it."""
+    with aws(stage="test") as names:
+        yield {
+            **names,
+            "PUBLIC_URL": "http://127.0.0.1:8000",
+            "JWT_ISSUER": "https://issuer.test",
+            "JWT_AUDIENCE": "palimpsest",
+            "JWT_JWKS_URL": "https://issuer.test/jwks.json",
+            "LOCAL_USER": "ada",
+        }
+
 
 @pytest.fixture
-def config(environment: dict[str, str]) -> Config:
-    return Config.from_env({**environment, "LOCAL_USER": "ada"})
-
-
-@pytest.fixture
-def api(config: Config) -> Iterator[Api]:
-    system = System(config)
+def api(environment: dict[str, str]) -> Iterator[Api]:
+    workspace = f"w{next(_NUMBERS)}"
+    system = System(Config.from_env({**environment, "LOCAL_WORKSPACE": workspace}))
     systems.use(system)
     try:
         yield Api(system)

@@ -80,7 +80,11 @@ class Client:
 
 @pytest.fixture
 def table(environment: dict[str, str]) -> str:
-    return environment["IDEMPOTENCY_TABLE"]
+    name = environment["IDEMPOTENCY_TABLE"]
+    table = boto3.resource("dynamodb").Table(name)
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"id": item["id"]})
+    return name
 
 
 @pytest.fixture

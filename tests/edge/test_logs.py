@@ -85,6 +85,6 @@ def test_on_aws_a_request_is_one_line_without_its_secrets(
     assert [line["correlation"] for line in told][:2] == ["c-1", "c-2"]
     first = told[0]
     assert (first["method"], first["route"], first["status"]) == ("POST", "/resources", 201)
-    assert (first["workspace"], first["level"], first["stage"]) == ("demo", "INFO", "dev")
+    assert (first["workspace"], first["level"], first["stage"]) == (api.workspace, "INFO", "dev")
     assert first["duration_ms"] > 0
     assert "workspace" not in told[2]

@@ -71,7 +71,7 @@ def test_a_form_brings_its_file_with_name_type_and_every_byte(api: Api) -> None:
     }
     assert answer.json["content"] == {"href": answer.json["@id"] + "/content"}
     assert answer.json["entityTypes"] == ["Product"]
-    assert api.system.content.get("demo", representation["checksum"])[0] == data
+    assert api.system.content.get(api.workspace, representation["checksum"])[0] == data
 
 
 def test_the_format_field_says_more_than_the_file(api: Api) -> None:

@@ -101,7 +101,7 @@ def test_the_materializer_is_called_with_lambdas_payload(api: Api) -> None:
     made = api.created()
     assert api.get("/resources").json["items"] == []
 
-    answer = view_materializer(event(f"demo/resource#{made['id']}"), None)
+    answer = view_materializer(event(f"{api.workspace}/resource#{made['id']}"), None)
 
     assert answer == {"batchItemFailures": []}
     assert [item["id"] for item in api.get("/resources").json["items"]] == [made["id"]]
@@ -124,7 +124,9 @@ def test_the_measurements_of_a_batch_are_printed_as_one_line(
     made = api.created()
     capsys.readouterr()
 
-    sources.in_streams(api.system, event(f"demo/resource#{made['id']}"), project.materialize_batch)
+    sources.in_streams(
+        api.system, event(f"{api.workspace}/resource#{made['id']}"), project.materialize_batch
+    )
 
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
