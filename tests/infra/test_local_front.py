@@ -180,12 +180,12 @@ def port(environ) -> Any:
     served.stop()
 
 
-def remote(port: AwsPort, service: str) -> Any:
+def remote(port: AwsPort, service: str, region: str = "us-east-1") -> Any:
     """A client as the aws CLI is one: by HTTP, with credentials of its own."""
     return boto3.client(
         service,
         endpoint_url=port.url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id="other",
         aws_secret_access_key="other",
         config=Config(retries={"total_max_attempts": 1}),
@@ -202,6 +202,11 @@ def test_aws_s_own_protocol_shows_the_same_tables_bucket_and_queues(port, enviro
     assert got["Body"].read() == body
     queues = remote(port, "sqs").list_queues()["QueueUrls"]
     assert any(url.endswith("/palimpsest-local-jobs") for url in queues)
+
+
+def test_the_region_of_the_caller_s_shell_does_not_matter(port, environ):
+    tables = remote(port, "dynamodb", region="eu-central-1").list_tables()["TableNames"]
+    assert environ["LOG_TABLE"] in tables
 
 
 def test_what_is_written_by_that_port_is_pumped(port, environ):
