@@ -23,6 +23,18 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.replace(",", " ").split() if word)
 
 
+def _endpoint(text: str) -> str:
+    if text != "none" and not text.startswith(("ws://", "wss://")):
+        raise ValueError("must be `none`, or begin with ws:// or wss://")
+    return text
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be `true` or `false`")
+    return text == "true"
+
+
 def setting(help: str, *, default: Any = ..., parse: Any = str) -> Any:
     """A field of `Config`: its help text, its default (`...` = required) and how to parse it."""
     return field(metadata={"help": help, "default": default, "parse": parse})
@@ -46,7 +58,17 @@ class Config:
     content_endpoint_url: str = setting(
         "Where presigned content URLs point; empty = S3 itself", default=""
     )
-    graph: str = setting("Gremlin endpoint, or `none`", default="none")
+    graph: str = setting(
+        "Gremlin endpoint (wss://host:8182/gremlin), or `none`", default="none", parse=_endpoint
+    )
+    graph_reader: str = setting(
+        "Gremlin endpoint for questions; empty = the same", default="", parse=_endpoint
+    )
+    graph_iam: bool = setting(
+        "Whether connections to the graph are signed with the caller's AWS credentials",
+        default=False,
+        parse=_truth,
+    )
 
     jwt_issuer: str = setting("The `iss` that a token must carry")
     jwt_audience: str = setting("The audience that a token must carry")

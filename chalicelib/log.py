@@ -15,6 +15,7 @@ The contract, which the laws in `tests/laws` hold it to:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain as joined
 from typing import Any, Final
@@ -200,6 +201,15 @@ class Log:
                     commit = _commit(item)
                     found[commit.first] = commit
         return found
+
+    def streams(self) -> Iterator[Stream]:
+        """Yield every stream of every workspace that has a first commit, in no order: a scan."""
+        with translated(DEPENDENCY):
+            for item in self._commits.scan(
+                self._commits.sk == 1, attributes_to_get=["pk", "sk"], consistent_read=True
+            ):
+                with suppress(ValueError):  # an item that is no commit is for `verify` to tell
+                    yield Stream.parse(item.pk)
 
     def verify(self, stream: Stream) -> list[chain.ChainFault]:
         """Check the whole chain; return every fault, the first bad commit first."""

@@ -19,7 +19,8 @@ class Outlet(Protocol):
 
 class Metrics:
     """Names used here: AppendLatency, AppendConflicts, ViewMaterialization, ViewLag, ViewEvents,
-    ViewCacheHit, ViewCacheMiss, ContentCacheHit, ContentCacheMiss, Parked, Degraded.
+    ViewCacheHit, ViewCacheMiss, ContentCacheHit, ContentCacheMiss, Parked, Degraded,
+    GraphLag, GraphMutations, GraphRequests, GraphRefused, GraphCacheHit, GraphCacheMiss.
     """
 
     def __init__(self, outlet: Outlet | None = None) -> None:

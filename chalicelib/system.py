@@ -20,6 +20,8 @@ from chalicelib.content import Content
 from chalicelib.domain.ids import minted_id
 from chalicelib.dynamo import Tables
 from chalicelib.flows.head import Heads
+from chalicelib.graph.breaker import Answers, Breaker
+from chalicelib.graph.gremlin import Gremlin, gremlin
 from chalicelib.log import Log
 from chalicelib.metrics import Metrics
 from chalicelib.views import Views
@@ -42,6 +44,7 @@ class System:
         log: Log | None = None,
         views: Views | None = None,
         content: Content | None = None,
+        graph: Gremlin | None = None,
     ) -> None:
         self.config = config
         self.metrics = Metrics()
@@ -54,6 +57,10 @@ class System:
             self._made["log"] = log
         if views is not None:
             self._made["views"] = views
+        if graph is not None:
+            self._made["graph"] = graph
+        self.graph_breaker = Breaker(self.monotonic_s)
+        self.graph_answers = Answers(self.monotonic_s)
 
     @property
     def tables(self) -> Tables:
@@ -69,6 +76,11 @@ class System:
     def views(self) -> Views:
         """Return L3."""
         return self._once("views", lambda: Views(self.tables))
+
+    @property
+    def graph(self) -> Gremlin | None:
+        """Return L4, None where there is none; it connects at the first request."""
+        return self._once("graph", lambda: gremlin(self.config))
 
     def now_s(self) -> float:
         """Return Unix seconds."""

@@ -7,7 +7,7 @@ before it is shown, and refused by the append's condition before it can do harm.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -128,7 +128,8 @@ class Heads:
     def __init__(self, ttl_s: float) -> None:
         self._ttl_s = ttl_s
         self._held: OrderedDict[str, tuple[float, Known]] = OrderedDict()
-        self._pending: dict[str, list[tuple[int, float]]] = {}
+        self.pending = Pending()
+        self.graph_pending = Pending()
         self._lock = threading.Lock()
 
     def get(self, stream: Stream) -> Known | None:
@@ -163,23 +164,57 @@ class Heads:
             self._held.pop(stream.key, None)
 
     def appended(self, stream: Stream, commit: Commit, at_s: float) -> None:
-        """Note an append of this process, for `oldest_pending`. Bounded: old ones are dropped."""
-        with self._lock:
-            self._pending.setdefault(stream.key, []).append((commit.last, at_s))
-            del self._pending[stream.key][:-MAX_PENDING]
-            while len(self._pending) > MAX_PENDING:
-                del self._pending[next(iter(self._pending))]
+        """Note an append of this process, for both that follow the log."""
+        self.pending.appended(stream, commit.last, at_s)
+        self.graph_pending.appended(stream, commit.last, at_s)
 
     def oldest_pending(self, workspace: str) -> tuple[Stream, float] | None:
         """Return the stream of the oldest append of this process that no view is known to show.
 
         And when it was made, in Unix seconds.
         """
+        return self.pending.oldest(workspace)
+
+    def seen(self, stream: Stream, version: int) -> None:
+        """Note that the view shows `version`."""
+        self.pending.seen(stream, version)
+
+
+class Pending:
+    """Appends of this process that one reader of the log is not known to show yet. Bounded."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[tuple[int, float]]] = {}
+        self._made: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def appended(self, stream: Stream, version: int, at_s: float) -> None:
+        """Note an append; old ones are dropped when there are too many."""
+        with self._lock:
+            self._made[stream.workspace] += 1
+            self._waiting.setdefault(stream.key, []).append((version, at_s))
+            del self._waiting[stream.key][:-MAX_PENDING]
+            while len(self._waiting) > MAX_PENDING:
+                del self._waiting[next(iter(self._waiting))]
+
+    def made(self, workspace: str) -> int:
+        """Return how many appends there were in a workspace, ever."""
+        with self._lock:
+            return self._made[workspace]
+
+    def streams(self, workspace: str) -> list[Stream]:
+        """Return the streams of a workspace that something is pending for."""
+        with self._lock:
+            found = [Stream.parse(key) for key in self._waiting]
+        return [stream for stream in found if stream.workspace == workspace]
+
+    def oldest(self, workspace: str) -> tuple[Stream, float] | None:
+        """Return the resource's stream of the oldest append, and when it was made."""
         prefix = Stream.of_resource(workspace, "").key
         with self._lock:
             waiting = [
                 (appends[0][1], key)
-                for key, appends in self._pending.items()
+                for key, appends in self._waiting.items()
                 if key.startswith(prefix)
             ]
         if not waiting:
@@ -188,10 +223,10 @@ class Heads:
         return Stream.parse(key), at_s
 
     def seen(self, stream: Stream, version: int) -> None:
-        """Note that the view shows `version`."""
+        """Note that the reader shows `version`."""
         with self._lock:
-            appends = [a for a in self._pending.get(stream.key, []) if a[0] > version]
+            appends = [a for a in self._waiting.get(stream.key, []) if a[0] > version]
             if appends:
-                self._pending[stream.key] = appends
+                self._waiting[stream.key] = appends
             else:
-                self._pending.pop(stream.key, None)
+                self._waiting.pop(stream.key, None)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain import indexes
@@ -22,6 +24,10 @@ from chalicelib.views import Entry, View
 if TYPE_CHECKING:
     from chalicelib.system import System
 
+Entries = Callable[[Entry | None, int], list[Entry]]
+"""Gives up to so many entries below one, the greatest first."""
+
+NO_VIEWS: Final[Mapping[str, View]] = {}
 MAX_SCANS: Final = 10
 """Index queries for one page; then it comes short, with a cursor."""
 
@@ -73,8 +79,13 @@ def resources(
     limit: int,
     cursor: str | None = None,
     after: After | None = None,
+    entries: Entries | None = None,
 ) -> Page:
-    """Return a page of resources. Raises Malformed for a cursor that this list did not give."""
+    """Return a page of resources. Raises Malformed for a cursor that this list did not give.
+
+    `entries` may stand for the index that the list would choose; it is in the order of creation.
+    """
+    following_of = entries or partial(_entries, system, workspace, wanted)
     start = None if cursor is None else _entry(cursor)
     strong = None
     if after is not None:
@@ -84,17 +95,21 @@ def resources(
     more = True
     position = start
     for _ in range(MAX_SCANS):
-        entries = _entries(system, workspace, wanted, position, limit)
-        held = system.views.descriptors(workspace, [entry.resource_id for entry in entries])
+        places = following_of(position, limit)
+        held = system.views.descriptors(workspace, [entry.resource_id for entry in places])
         views |= held
-        for entry in entries:
+        for entry in places:
             resource = _state(held.get(entry.resource_id))
+            if resource is None and entries is not None:
+                # What names it is ahead of the views.
+                stream = Stream.of_resource(workspace, entry.resource_id)
+                resource = current(system, stream).resource
             if strong is not None and entry.resource_id == strong.id:
                 resource = strong
             if resource is not None and wanted.accepts(resource):
                 found.append((entry, resource))
-        more = len(entries) == limit
-        position = entries[-1] if entries else position
+        more = len(places) == limit
+        position = places[-1] if places else position
         if len(found) >= limit or not more:
             break
     if strong is not None and wanted.accepts(strong):
@@ -107,7 +122,7 @@ def resources(
     return Page(
         tuple(resource for _, resource in chosen),
         None if following is None else _cursor(following),
-        _lag_s(system, workspace, views),
+        lag_s(system, workspace, views),
     )
 
 
@@ -153,7 +168,7 @@ def _laid_over(
     return sorted([*found, (place, strong)], key=lambda pair: rank(pair[0]), reverse=True)
 
 
-def _lag_s(system: System, workspace: str, views: dict[str, View]) -> float:
+def lag_s(system: System, workspace: str, views: Mapping[str, View] = NO_VIEWS) -> float:
     """Return how far behind the views are, as far as this process can tell.
 
     The age of this process's oldest append that the views do not show; when they show all of

@@ -16,15 +16,12 @@ from chalicelib.domain.mutations import Mutation
 from chalicelib.errors import Unavailable
 
 DEPENDENCY: Final = "graph"
+MAX_TYPES: Final = 1_000
+"""Entity types that are counted."""
 
 
-class GraphUnavailable(Unavailable):
-    """The graph does not answer, or not in time, or does not know yet what is asked about."""
-
-    title = "The graph is unavailable"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, dependency=DEPENDENCY)
+class Behind(Exception):
+    """The graph answers, but does not hold yet what is asked about."""
 
 
 class Refused(Exception):
@@ -46,21 +43,35 @@ class Part:
     upto: int | None
 
 
+def unavailable(detail: str) -> Unavailable:
+    """Return the error of a graph that does not answer, or not in time."""
+    return Unavailable(detail, dependency=DEPENDENCY)
+
+
 class Graph(Protocol):
     """The writing side. Each call is one request and one transaction: all of it, or nothing."""
 
     def checkpoints(self, streams: Collection[Stream]) -> dict[Stream, int]:
         """Return up to which version each stream is projected; 0 for one that is unknown.
 
-        Raises GraphUnavailable.
+        Raises Unavailable.
         """
 
     def apply(self, parts: Sequence[Part]) -> None:
         """Carry out the parts. To repeat it, late or beside another, changes nothing.
 
-        Raises GraphUnavailable when it cannot tell, or when a checkpoint is below its `after`, and
+        Raises Unavailable when it cannot tell, or when a checkpoint is below its `after`, and
         Refused.
         """
+
+    def complete(self) -> bool:
+        """Tell whether everything in the log was projected into this graph once."""
+
+    def begin(self, token: str) -> None:
+        """Note that a filling with everything in the log has begun."""
+
+    def finish(self, token: str) -> bool:
+        """Note that it is done; readers may use the graph. False if it was emptied meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ class Stats:
 
 
 class Relations(Protocol):
-    """The asking side, of one workspace at a time. All of it eventual. Raises GraphUnavailable."""
+    """The asking side, of one workspace at a time. All of it eventual. Raises Unavailable."""
 
     def hop(self, workspace: str, ids: Iterable[str]) -> Hop:
         """Return what lies next to each of the resources that exist."""

@@ -13,25 +13,29 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.mutations import vertex_of
-from chalicelib.graph import GraphUnavailable, Part, Refused, traversals
+from chalicelib.graph import Behind, Part, Refused, traversals, unavailable
+from chalicelib.graph.iam import signed_headers
 from chalicelib.graph.wire import Answered, Connection, Dropped, TookTooLong
 
+if TYPE_CHECKING:
+    from chalicelib.config import Config
+
 WRITE_S: Final = 10.0
-READ_S: Final = 1.5
+READ_S: Final = 0.8
 """Deadlines. A reader's is short: after it, the views answer."""
-CONNECT_S: Final = 1.0
+CONNECT_S: Final = 0.6
 IDLE_S: Final = 600.0
 """A connection unused for so long is made anew; Neptune closes idle ones after 20 minutes."""
 READY_S: Final = 10.0
 """How long a reader believes that the graph is complete."""
 
 GRAPH_ID: Final = "palimpsest"
-"""The vertex whose `complete` says that everything was projected once: see `mark_complete`."""
+"""The vertex whose `complete` says that everything was projected once: see `Graph.finish`."""
 
 CONFLICTS: Final = (
     "ConcurrentModificationException",
@@ -64,13 +68,11 @@ class Gremlin:
         *,
         headers: Callable[[str], Mapping[str, str]] | None = None,
         write_s: float = WRITE_S,
-        read_s: float = READ_S,
     ) -> None:
         # Two lines, also to one address: a long write must not keep a question waiting.
         self._writer = _Line(url, headers)
         self._reader = _Line(reader or url, headers)
         self._write_s = write_s
-        self._read_s = read_s
         self._ready_until = 0.0
         self._ready_on = -1
 
@@ -78,16 +80,8 @@ class Gremlin:
 
     def checkpoints(self, streams: Collection[Stream]) -> dict[Stream, int]:
         """See `Graph.checkpoints`."""
-        from gremlin_python.process.traversal import T
-
-        by_id = {vertex_of(stream).id: stream for stream in streams}
-        if not by_id:
-            return {}
-        asked = traversals.source().V(*by_id).has("projected")
-        asked = asked.project("id", "projected").by(T.id).by("projected")
-        found = self._writer.submit(asked.bytecode, self._write_s)
-        known = {by_id[each["id"]]: int(each["projected"]) for each in found}
-        return {stream: known.get(stream, 0) for stream in streams}
+        found = self._writer.submit(_projected(streams).bytecode, self._write_s)
+        return _by_stream(streams, found)
 
     def apply(self, parts: Sequence[Part]) -> None:
         """See `Graph.apply`."""
@@ -95,7 +89,7 @@ class Gremlin:
         reached = {each["id"]: int(each["projected"]) for each in found}
         for part in parts:
             if reached.get(vertex_of(part.stream).id, 0) < max(part.after, part.upto or 0):
-                raise GraphUnavailable(
+                raise unavailable(
                     f"the graph does not hold what came before version {part.after + 1} of "
                     f"{part.stream.name}: it was emptied meanwhile"
                 )
@@ -105,27 +99,39 @@ class Gremlin:
         asked = traversals.source().V(GRAPH_ID).has("complete", True).count()
         return bool(self._writer.submit(asked.bytecode, self._write_s)[0])
 
-    def mark_complete(self, complete: bool = True) -> None:
-        """Let readers use the graph, or keep them off: an empty one must not say "nothing"."""
+    def begin(self, token: str) -> None:
+        """Note that a filling with everything in the log has begun."""
         from gremlin_python.process.traversal import Cardinality, T
 
-        marked = traversals.source().merge_v({T.id: GRAPH_ID, T.label: "Graph"})
-        marked = marked.property(Cardinality.single, "complete", complete)
-        self._writer.submit(marked.bytecode, self._write_s)
+        begun = traversals.source().merge_v({T.id: GRAPH_ID, T.label: "Graph"})
+        begun = begun.property(Cardinality.single, "filling", token)
+        self._writer.submit(begun.bytecode, self._write_s)
+
+    def finish(self, token: str) -> bool:
+        """Let readers use the graph: the filling is done. False if the graph was emptied meanwhile.
+
+        An empty graph must not tell a reader "nothing".
+        """
+        from gremlin_python.process.traversal import Cardinality
+
+        done = traversals.source().V(GRAPH_ID).has("filling", token)
+        done = done.property(Cardinality.single, "complete", True).count()
+        finished = bool(self._writer.submit(done.bytecode, self._write_s)[0])
         self._ready_until = 0.0
+        return finished
 
     # -- reading ------------------------------------------------------------------------------
 
-    def ask(self, traversal: Any) -> list[Any]:
-        """Return a question's results. Raises GraphUnavailable, also while the graph is filled."""
-        deadline = time.monotonic() + self._read_s
+    def ask(self, traversal: Any, deadline: float | None = None) -> list[Any]:
+        """Return a question's results by the deadline. Raises Unavailable, Refused, Behind."""
+        deadline = deadline or time.monotonic() + READ_S
         for _ in range(2):
             line = self._ready(deadline)
             found = self._reader.submit(traversal.bytecode, _left_s(deadline))
             if self._reader.line == line:
                 return found
             # A new connection, perhaps to a server that was started anew, and is empty.
-        raise GraphUnavailable("the graph's connection does not last")
+        raise unavailable("the graph's connection does not last")
 
     def _ready(self, deadline: float) -> int:
         """Return the number of the connection over which the graph was seen to be complete."""
@@ -133,19 +139,32 @@ class Gremlin:
             asked = traversals.source().V(GRAPH_ID).has("complete", True).count()
             found = self._reader.submit(asked.bytecode, _left_s(deadline))
             if not found[0]:
-                raise GraphUnavailable("the graph is being filled")
+                raise Behind("the graph is being filled")
             self._ready_until = time.monotonic() + READY_S
             self._ready_on = self._reader.line
         return self._ready_on
 
+    def shown(self, streams: Collection[Stream], within_s: float = READ_S) -> dict[Stream, int]:
+        """Return up to which version the graph that is asked shows each stream; 0 if not at all."""
+        deadline = time.monotonic() + within_s
+        return _by_stream(streams, self.ask(_projected(streams), deadline))
+
     def ping(self) -> None:
-        """Ask for one vertex; raises GraphUnavailable."""
+        """Ask for one vertex; raises Unavailable, and Behind while the graph is filled."""
         self.ask(traversals.source().V(GRAPH_ID).count())
 
     def close(self) -> None:
         """Close the connections. They open again at the next use."""
         self._writer.close()
         self._reader.close()
+
+
+def gremlin(config: Config) -> Gremlin | None:
+    """Return the graph that the configuration names. IAM, TLS and engine are configuration only."""
+    if config.graph == "none":
+        return None
+    headers = signed_headers if config.graph_iam else None
+    return Gremlin(config.graph, config.graph_reader, headers=headers)
 
 
 class _Line:
@@ -166,11 +185,11 @@ class _Line:
         """Return the results by the deadline.
 
         A request that a conflict turned away, or whose connection dropped, is sent again: all that
-        is sent here may be carried out twice. Raises GraphUnavailable, Refused.
+        is sent here may be carried out twice. Raises Unavailable, Refused.
         """
         deadline = time.monotonic() + within_s
         if not self._lock.acquire(timeout=within_s):
-            raise GraphUnavailable("the graph is busy: no answer in time")
+            raise unavailable("the graph is busy: no answer in time")
         try:
             return self._submitted(bytecode, deadline)
         finally:
@@ -195,12 +214,12 @@ class _Line:
             except Dropped as error:
                 _close_all(self._held)
                 if isinstance(error, TookTooLong) or fresh:
-                    raise GraphUnavailable(f"the graph does not answer ({error})") from error
+                    raise unavailable(f"the graph does not answer ({error})") from error
             number += 1
             # Full jitter; AWS advises exponential backoff for ConcurrentModificationException.
             pause_s = random.uniform(0, min(0.01 * 2 ** min(number, 6), 0.5))
             if time.monotonic() + pause_s >= deadline:
-                raise GraphUnavailable("the graph is contended: no answer in time")
+                raise unavailable("the graph is contended: no answer in time")
             time.sleep(pause_s)
 
     def _ensure(self, deadline: float) -> bool:
@@ -213,14 +232,30 @@ class _Line:
             try:
                 headers = {} if self._headers is None else self._headers(self._url)
             except OSError as error:
-                raise GraphUnavailable(f"the graph's credentials: {error}") from error
+                raise unavailable(f"the graph's credentials: {error}") from error
             try:
                 self._held.append(Connection(self._url, headers, min(deadline, now + CONNECT_S)))
             except Dropped as error:
-                raise GraphUnavailable(f"the graph does not answer ({error})") from error
+                raise unavailable(f"the graph does not answer ({error})") from error
             self.line += 1
         self._used = now
         return fresh
+
+
+def _projected(streams: Collection[Stream]) -> Any:
+    from gremlin_python.process.traversal import T
+
+    keys = [vertex_of(stream).id for stream in streams]
+    # V() without an id would be every vertex.
+    asked = traversals.source().V(GRAPH_ID, *keys).has("projected")
+    return asked.project("id", "projected").by(T.id).by("projected")
+
+
+def _by_stream(
+    streams: Collection[Stream], found: Sequence[Mapping[str, Any]]
+) -> dict[Stream, int]:
+    known = {each["id"]: int(each["projected"]) for each in found}
+    return {stream: known.get(vertex_of(stream).id, 0) for stream in streams}
 
 
 def _left_s(deadline: float) -> float:
@@ -238,5 +273,5 @@ def _says(error: Answered, phrases: Sequence[str]) -> bool:
 
 def _translated(error: Answered) -> Exception:
     if _says(error, PASSING) or error.status in (401, 403, 407, 429, 503, 596, 598):
-        return GraphUnavailable(f"the graph cannot answer now ({error.message[:200]})")
+        return unavailable(f"the graph cannot answer now ({error.message[:200]})")
     return Refused(f"the graph refuses the request ({error})")

@@ -6,28 +6,28 @@ come. A removed annotation has no edges, and `removed`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.mutations import entity_type_of, resource_vertex, type_vertex
-from chalicelib.graph import Hop, Stats, TypeCount
-from chalicelib.graph.gremlin import Gremlin
+from chalicelib.graph import MAX_TYPES, Hop, Stats, TypeCount
+from chalicelib.graph.gremlin import READ_S, Gremlin
 from chalicelib.graph.traversals import source
 
 MAX_NEAR: Final = 1_000
 """Resources next to one; with more, `truncated`."""
 MAX_IDS: Final = 200
 """Vertices that one request begins at."""
-MAX_TYPES: Final = 1_000
-"""Entity types that are counted."""
 
 
 class GraphAnswers:
-    """`Relations` as the graph tells them."""
+    """`Relations` as the graph tells them: all requests of one question within `within_s`."""
 
-    def __init__(self, gremlin: Gremlin) -> None:
+    def __init__(self, gremlin: Gremlin, within_s: float = READ_S) -> None:
         self._gremlin = gremlin
+        self._deadline = time.monotonic() + within_s
 
     def hop(self, workspace: str, ids: Iterable[str]) -> Hop:
         """See `Relations.hop`: one request for 200 ids."""
@@ -46,7 +46,7 @@ class GraphAnswers:
             both = __.union(out, back).has("version").dedup().limit(MAX_NEAR + 2)
             asked = source().V(*vertices).has("version")
             asked = asked.project("id", "near").by(T.id).by(both.id_().fold())
-            for found in self._gremlin.ask(asked):
+            for found in self._gremlin.ask(asked, self._deadline):
                 own = _resource_id(found["id"])
                 others = sorted({_resource_id(each) for each in found["near"]} - {own})
                 truncated |= len(others) > MAX_NEAR
@@ -108,7 +108,7 @@ class GraphAnswers:
         asked = source().inject(0).project(*counts)
         for counted in counts.values():
             asked = asked.by(counted)
-        (found,) = self._gremlin.ask(asked)
+        (found,) = self._gremlin.ask(asked, self._deadline)
         on_resources, on_annotations = (
             _by_type(found["onResources"]),
             _by_type(found["onAnnotations"]),
@@ -137,7 +137,7 @@ class GraphAnswers:
         if before is not None:
             asked = asked.has("order", P.lt(before))
         asked = asked.order().by("order", Order.desc).limit(limit).values("order")
-        return [str(each) for each in self._gremlin.ask(asked)]
+        return [str(each) for each in self._gremlin.ask(asked, self._deadline)]
 
 
 def _resource_id(vertex_id: str) -> str:

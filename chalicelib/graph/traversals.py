@@ -76,9 +76,19 @@ def named(parts: Iterable[Part]) -> tuple[Vertex, ...]:
     return tuple(dict.fromkeys(vertex for part in parts for vertex in _named(part)))
 
 
-def records(parts: Sequence[Part]) -> int:
-    """Return how many records a request of these parts writes, at most."""
-    return len(named(parts)) + sum(_part_records(part) for part in parts)
+def cost(parts: Sequence[Part]) -> tuple[int, int]:
+    """Return how many records a request of these parts writes at most, and its steps."""
+    vertices = len(named(parts))
+    records, steps = vertices, vertices + 6
+    for part in parts:
+        after, upto = part.after > 0, part.upto is not None
+        records += upto
+        steps += 2 + after + 3 * upto
+        for mutation in part.mutations:
+            more = _cost(mutation)
+            records += more[0]
+            steps += 1 + more[1]
+    return records, steps
 
 
 def steps(bytecode: Any) -> int:
@@ -110,21 +120,21 @@ def _named(part: Part) -> Iterator[Vertex]:
                 assert_never(mutation)
 
 
-def _part_records(part: Part) -> int:
-    return sum(_records(mutation) for mutation in part.mutations) + (part.upto is not None)
-
-
-def _records(mutation: Mutation) -> int:
-    """Count properties and edge labels; the labels of vertices are counted with the stubs."""
+def _cost(mutation: Mutation) -> tuple[int, int]:
+    """Return records (properties and edges' labels; a vertex's counts with the stubs) and steps."""
     match mutation:
         case PutVertex():
-            return 1 + len(mutation.properties) + 2 * len(mutation.edges)
+            size, edges = len(mutation.properties), len(mutation.edges)
+            return 1 + size + 2 * edges, 4 + size + 2 * edges
         case ReplaceEdges():
-            return 2 + 2 * len(mutation.edges)
+            edges = len(mutation.edges)
+            return 2 + 2 * edges, 7 + 2 * edges
         case PutEdge():
-            return 4
-        case DropEdge() | Bury():
-            return 2
+            return 4, 12
+        case DropEdge():
+            return 2, 10
+        case Bury():
+            return 3, 8
         case _:
             assert_never(mutation)
 

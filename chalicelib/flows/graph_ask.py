@@ -1,0 +1,423 @@
+"""Questions across resources: the graph gives ids, the views give the items.
+
+The graph is asked first, within a short time; where it does not answer, is not there, or does not
+hold yet what is asked about, the views answer the same question, bounded, and the answer says so.
+Answers are eventual: each names its source and its lag. What the views do not show yet is read from
+the log, so nothing that the graph names is missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+
+from chalicelib.domain.ids import Stream
+from chalicelib.domain.marks import Mark
+from chalicelib.domain.mutations import references
+from chalicelib.domain.resource import Resource
+from chalicelib.errors import Malformed, NotFound, Unavailable
+from chalicelib.flows import listing, project
+from chalicelib.flows.head import current
+from chalicelib.flows.listing import After, Filter
+from chalicelib.flows.marks import mark_at
+from chalicelib.graph import Behind, Refused, Relations, Stats, walk
+from chalicelib.graph.gremlin import Gremlin
+from chalicelib.graph.queries import GraphAnswers
+from chalicelib.graph.views_answer import ViewAnswers
+from chalicelib.views import Entry
+
+if TYPE_CHECKING:
+    from chalicelib.system import System
+
+T = TypeVar("T")
+Source = Literal["graph", "views"]
+
+MAX_DEPTH: Final = 3
+MAX_PATH_DEPTH: Final = 5
+MAX_PATHS: Final = 10
+MAX_SCANS: Final = 10
+"""Questions for one page; then it comes short, with a cursor."""
+VIEWS_S: Final = 1.0
+"""The views stop looking after that; what they have by then is `truncated`."""
+BARRIER_S: Final = (0.025, 0.05, 0.1, 0.2)
+"""Waits for the graph to show what the caller has just written (`after`); then the views answer."""
+MAX_LAG_STREAMS: Final = 50
+LAG_S: Final = 0.2
+"""What may be spent on knowing the lag; else it is taken to be as long as it could be."""
+
+_ORDER: Final = re.compile(r"[0-9T:.Z-]{20,30}(#[0-9a-f-]{36}){2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[T]):
+    """An answer, and where it is from. `degraded`: the graph should have told it, and did not."""
+
+    value: T
+    source: Source
+    degraded: bool
+    lag_s: float
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A resource, and how many steps away it is."""
+
+    resource: Resource
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items, and the cursor to go on after; None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+def neighbours(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    *,
+    depth: int = 1,
+    limit: int,
+    cursor: str | None = None,
+    after: After | None = None,
+) -> Told[Page[Neighbour]]:
+    """Return the resources at most `depth` steps away, the nearest first. Raises NotFound."""
+    _require(system, workspace, resource_id)
+    position = None if cursor is None else _position(cursor)
+    told = _told(
+        system,
+        workspace,
+        ("neighbours", resource_id, depth),
+        lambda relations: walk.around(partial(relations.hop, workspace), resource_id, depth),
+        after,
+    )
+    ranked = sorted((steps, each) for each, steps in told.value.distances.items())
+    rest = [place for place in ranked if position is None or place > position]
+    chosen = rest[:limit]
+    found = _resources(system, workspace, [each for _, each in chosen])
+    items = tuple(Neighbour(found[each], steps) for steps, each in chosen if each in found)
+    following = _cursor(list(chosen[-1])) if len(rest) > limit else None
+    return _as(told, Page(items, following), told.value.truncated)
+
+
+def referenced_by(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    *,
+    motivation: str | None = None,
+    limit: int,
+    cursor: str | None = None,
+    after: After | None = None,
+) -> Told[Page[tuple[Resource, Mark]]]:
+    """Return annotations that refer to a resource, the newest first, each with its own resource.
+
+    A page may be short; only `next` says that there is no more. Raises NotFound.
+    """
+    _require(system, workspace, resource_id)
+    before = None if cursor is None else _order(cursor)
+    found: list[tuple[str, Resource, Mark]] = []
+    sources: list[Told[list[str]]] = []
+    more = True
+    for _ in range(MAX_SCANS):
+        told = _told(
+            system,
+            workspace,
+            ("referring", resource_id, motivation, before, limit),
+            lambda relations, before=before: relations.referring(  # type: ignore[misc]
+                workspace, resource_id, before=before, limit=limit, motivation=motivation
+            ),
+            after,
+        )
+        sources.append(told)
+        found += [
+            (order, on, mark)
+            for order, on, mark in _annotations(system, workspace, told.value)
+            if resource_id in references(mark.annotation.bodies)
+            and motivation in (None, mark.annotation.motivation)
+        ]
+        more = len(told.value) == limit
+        before = told.value[-1] if told.value else before
+        if len(found) >= limit or not more:
+            break
+    chosen = found[:limit]
+    following = chosen[-1][0] if len(found) > limit else before if more else None
+    page = Page(
+        tuple((on, mark) for _, on, mark in chosen),
+        None if following is None else _cursor(following),
+    )
+    worst = max(sources, key=lambda told: (told.degraded, told.lag_s))
+    return _as(worst, page)
+
+
+def paths(
+    system: System,
+    workspace: str,
+    start: str,
+    end: str,
+    *,
+    depth: int = MAX_PATH_DEPTH,
+    after: After | None = None,
+) -> Told[tuple[tuple[Resource, ...], ...]]:
+    """Return at most ten paths of at most `depth` steps, the shortest first. Raises NotFound.
+
+    A path has no resource twice; so there is none from a resource to itself.
+    """
+    _require(system, workspace, start)
+    _require(system, workspace, end)
+    told = _told(
+        system,
+        workspace,
+        ("paths", start, end, depth),
+        lambda relations: walk.paths(
+            partial(relations.hop, workspace), start, end, depth, MAX_PATHS
+        ),
+        after,
+    )
+    found = _resources(system, workspace, {each for path in told.value.paths for each in path})
+    whole = [path for path in told.value.paths if all(each in found for each in path)]
+    value = tuple(tuple(found[each] for each in path) for path in whole)
+    return _as(told, value, told.value.truncated)
+
+
+def stats(system: System, workspace: str, *, after: After | None = None) -> Told[Stats]:
+    """Return a workspace in numbers."""
+    told = _told(system, workspace, ("stats",), lambda relations: relations.stats(workspace), after)
+    return _as(told, told.value, told.value.truncated)
+
+
+def resources(
+    system: System,
+    workspace: str,
+    wanted: Filter,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    after: After | None = None,
+) -> Told[listing.Page]:
+    """Return a page of resources; where it is by entity types, and there is a graph, it is asked.
+
+    A cursor from one source goes on in the other: both keep the order of the list.
+    """
+    ask = partial(listing.resources, system, workspace, wanted, limit=limit, cursor=cursor)
+    by_type = wanted.entity_types and wanted.changed_since is None
+    if system.graph is None or not by_type or after is not None:
+        page = ask(after=after)
+        return Told(page, "views", False, page.lag_s)
+    told: list[Told[list[str]]] = []
+
+    def entries(position: Entry | None, size: int) -> list[Entry]:
+        before = None if position is None else f"{position.order}#{position.resource_id}"
+        told.append(
+            _told(
+                system,
+                workspace,
+                ("tagged", wanted.entity_types, before, size),
+                lambda relations: relations.tagged(
+                    workspace, wanted.entity_types, before=before, limit=size
+                ),
+                None,
+            )
+        )
+        places = (order.rpartition("#") for order in told[-1].value)
+        return [Entry(order, resource_id) for order, _, resource_id in places]
+
+    page = ask(entries=entries)
+    worst = max(told, key=lambda each: (each.degraded, each.lag_s))
+    return Told(page, worst.source, worst.degraded, max(worst.lag_s, page.lag_s))
+
+
+# -- the graph, else the views --------------------------------------------------------------------
+
+
+def _told(
+    system: System,
+    workspace: str,
+    question: Hashable,
+    ask: Callable[[Relations], T],
+    after: After | None,
+) -> Told[T]:
+    """Ask the graph, if it is kept, answers, and knows; else the views."""
+    graph = system.graph
+    if graph is not None:
+        written = system.heads.graph_pending.made(workspace)
+        if after is None:
+            kept = system.graph_answers.get((workspace, question), written)
+            system.metrics.count("GraphCacheMiss" if kept is None else "GraphCacheHit")
+            if kept is not None:
+                told, age_s = kept
+                return Told(told.value, "graph", False, told.lag_s + age_s)
+        asked = _from_graph(system, graph, workspace, ask, after)
+        if asked is not None:
+            system.graph_answers.put((workspace, question), written, asked)
+            return asked
+    if after is not None:
+        project.materialize(system, Stream.of_resource(workspace, after.resource_id))
+    if graph is not None:
+        system.metrics.count("Degraded")
+    return _from_views(system, workspace, ask)
+
+
+def _from_graph(
+    system: System,
+    graph: Gremlin,
+    workspace: str,
+    ask: Callable[[Relations], T],
+    after: After | None,
+) -> Told[T] | None:
+    """Return what the graph says; None where the views must."""
+    if not system.graph_breaker.allows():
+        return None
+    try:
+        if after is not None:
+            _await(system, graph, Stream.of_resource(workspace, after.resource_id), after.version)
+        value = ask(GraphAnswers(graph))
+        lag_s = _lag_s(system, graph, workspace)
+    except (Behind, walk.Absent):
+        system.graph_breaker.succeeded()
+        return None
+    except Unavailable:
+        system.graph_breaker.failed()
+        return None
+    except Refused:
+        system.metrics.count("GraphRefused")
+        return None
+    system.graph_breaker.succeeded()
+    return Told(value, "graph", False, lag_s)
+
+
+def _from_views(system: System, workspace: str, ask: Callable[[Relations], T]) -> Told[T]:
+    try:
+        value = ask(_views(system))
+    except walk.Absent as absent:
+        # It exists: it was looked up in the log. Its view is late.
+        project.materialize(system, Stream.of_resource(workspace, str(absent)))
+        try:
+            value = ask(_views(system))
+        except walk.Absent:
+            raise Unavailable("the views are behind", dependency="database") from None
+    return Told(value, "views", True, listing.lag_s(system, workspace))
+
+
+def _views(system: System) -> ViewAnswers:
+    until = system.monotonic_s() + VIEWS_S
+    return ViewAnswers(system.views, system.side_by_side, lambda: system.monotonic_s() > until)
+
+
+def _await(system: System, graph: Gremlin, stream: Stream, version: int) -> None:
+    """Wait, not for long, until the graph shows a version. Raises Behind."""
+    for pause_s in (*BARRIER_S, None):
+        if graph.shown([stream])[stream] >= version:
+            return
+        if pause_s is not None:
+            system.sleep(pause_s)
+    raise Behind(f"the graph does not show version {version} of {stream.name} yet")
+
+
+def _lag_s(system: System, graph: Gremlin, workspace: str) -> float:
+    """Return the age of this process's oldest append that the graph does not show."""
+    pending = system.heads.graph_pending
+    streams = pending.streams(workspace)[:MAX_LAG_STREAMS]
+    if streams:
+        with suppress(Unavailable):
+            for stream, version in graph.shown(streams, LAG_S).items():
+                pending.seen(stream, version)
+    oldest = pending.oldest(workspace)
+    return 0.0 if oldest is None else max(0.0, system.now_s() - oldest[1])
+
+
+def _as(told: Told[Any], value: T, truncated: bool = False) -> Told[T]:
+    return Told(value, told.source, told.degraded, told.lag_s, truncated)
+
+
+# -- items ----------------------------------------------------------------------------------------
+
+
+def _require(system: System, workspace: str, resource_id: str) -> None:
+    """Tell lag from unknown: a resource exists when the log says so. Raises NotFound."""
+    if current(system, Stream.of_resource(workspace, resource_id)).resource is None:
+        raise NotFound("there is no such resource in this workspace")
+
+
+def _resources(system: System, workspace: str, ids: Iterable[str]) -> dict[str, Resource]:
+    """Return resources by id: from the views, or from the log where those do not show them yet."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, Resource] = {}
+    held = system.views.descriptors(workspace, wanted)
+    for each in wanted:
+        state = held[each].state if each in held else None
+        if not isinstance(state, Resource):
+            state = current(system, Stream.of_resource(workspace, each)).resource
+        if state is not None:
+            found[each] = state
+    return found
+
+
+def _annotations(
+    system: System, workspace: str, orders: Sequence[str]
+) -> list[tuple[str, Resource, Mark]]:
+    """Return the annotations that are still there, with their resources."""
+    named = [(order, *order.split("#")[-2:]) for order in orders]
+    held = system.views.descriptors(workspace, {resource_id for _, _, resource_id in named})
+    wanted = [
+        (resource_id, held[resource_id].generation, mark_id)
+        for _, mark_id, resource_id in named
+        if resource_id in held
+    ]
+    marks = system.views.marks_across(workspace, wanted)
+    found: list[tuple[str, Resource, Mark]] = []
+    for order, mark_id, resource_id in named:
+        mark = marks.get((resource_id, mark_id))
+        state = held[resource_id].state if resource_id in held else None
+        if mark is None or not isinstance(state, Resource):
+            known, mark = mark_at(system, Stream.of_resource(workspace, resource_id), mark_id)
+            state = known.resource
+        if mark is not None and not mark.removed and isinstance(state, Resource):
+            found.append((order, state, mark))
+    return found
+
+
+# -- cursors --------------------------------------------------------------------------------------
+
+
+def _cursor(place: object) -> str:
+    text = json.dumps(place, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> object:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        place: object = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except ValueError as error:
+        raise _foreign() from error
+    return place
+
+
+def _order(cursor: str) -> str:
+    place = _place(cursor)
+    if not isinstance(place, str) or not _ORDER.match(place):
+        raise _foreign()
+    return place
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    match _place(cursor):
+        case [int() as steps, str() as resource_id]:
+            return steps, resource_id
+        case _:
+            raise _foreign()
+
+
+def _foreign() -> Malformed:
+    return Malformed("`cursor` is not one that this list gave", parameter="cursor")

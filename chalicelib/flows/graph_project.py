@@ -1,0 +1,228 @@
+"""From the log to the graph. The stream's record is a doorbell; the log is the truth.
+
+A run asks the graph how far it has each stream, reads the log after that, and sends the mutations
+in full requests, many streams in one. The checkpoint is moved by the same transaction as what it
+vouches for, so duplicates, old records and overlapping runs change nothing, and a crash anywhere
+leaves work that the next run does again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from chalicelib.domain.ids import Stream
+from chalicelib.domain.mutations import mutations
+from chalicelib.errors import AppError, LogDamaged, LogUnreadable, Unavailable
+from chalicelib.graph import Graph, Part, Refused
+from chalicelib.graph.packing import Work, packed
+from chalicelib.log import decoded
+from chalicelib.views import Parked
+
+if TYPE_CHECKING:
+    from chalicelib.system import System
+
+CONSUMER: Final = "graph_projector"
+MAX_EVENTS: Final = 200
+"""Events of one stream per round, so that a long one leaves room for its neighbours."""
+MAX_ROUNDS: Final = 10_000
+READERS: Final = 8
+"""Streams read side by side."""
+BATCH: Final = 100
+"""Streams that a filling projects at a time: as many as a batch of the log's stream has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a stream stopped, and why: the version that nothing passes."""
+
+    version: int
+    reason: str
+
+
+def project_batch(system: System, streams: Iterable[Stream]) -> dict[Stream, AppError]:
+    """Bring each stream's part of the graph to the log's head; return those to try again.
+
+    A stream that holds what this code cannot read, or what the graph refuses, is brought up to
+    there and parked; it is not among those to try again, for its neighbours must go on. Without a
+    graph there is nothing to do.
+    """
+    if system.graph is None:
+        return {}
+    run = _Run(system, system.graph)
+    run.project(list(dict.fromkeys(streams)))
+    for stream, stop in run.stopped.items():
+        system.metrics.count("Parked")
+        system.views.park(Parked(CONSUMER, stream, stop.version, stop.reason, system.now()))
+    return run.failed
+
+
+def project(system: System, stream: Stream) -> None:
+    """Bring one stream's part of the graph to the log's head. Raises Unavailable."""
+    for error in project_batch(system, [stream]).values():
+        raise error
+
+
+def retry_parked(system: System) -> int:
+    """Try every stream that this consumer parked; return how many were brought to their heads."""
+    if system.graph is None:
+        return 0
+    parked = [each.stream for each in system.views.parked() if each.consumer == CONSUMER]
+    run = _Run(system, system.graph)
+    run.project(parked)
+    mended = [each for each in parked if each not in run.failed and each not in run.stopped]
+    for stream in mended:
+        system.views.unpark(CONSUMER, stream)
+    return len(mended)
+
+
+def fill(system: System) -> bool:
+    """Project every stream of the log unless that was done before; return whether it was done now.
+
+    For a graph that is new, or lost what it held. It may be repeated after it broke off: what the
+    graph holds already costs one question per hundred streams. Until it is done, nobody is told
+    that the graph knows something. Raises Unavailable.
+    """
+    graph = system.graph
+    if graph is None or graph.complete():
+        return False
+    token = system.mint()
+    graph.begin(token)
+    batch: list[Stream] = []
+    for stream in system.log.streams():
+        batch.append(stream)
+        if len(batch) == BATCH:
+            _all(system, batch)
+            batch = []
+    _all(system, batch)
+    if not graph.finish(token):
+        raise Unavailable("the graph was emptied while it was filled", dependency="graph")
+    return True
+
+
+def _all(system: System, streams: Sequence[Stream]) -> None:
+    for error in project_batch(system, streams).values():
+        raise error
+
+
+class _Run:
+    """One run over some streams: where each stands, which failed, and which stopped for good."""
+
+    def __init__(self, system: System, graph: Graph) -> None:
+        self._system = system
+        self._graph = graph
+        self._standing: dict[Stream, int] = {}
+        self.failed: dict[Stream, AppError] = {}
+        self.stopped: dict[Stream, Stop] = {}
+
+    def project(self, streams: Sequence[Stream]) -> None:
+        """Read and apply, a round of each stream after another, until all are at their heads."""
+        if not streams:
+            return
+        try:
+            self._standing = self._graph.checkpoints(streams)
+        except Unavailable as error:
+            self.failed = dict.fromkeys(streams, error)
+            return
+        going = list(streams)
+        for _ in range(MAX_ROUNDS):
+            reads = self._system.side_by_side(
+                [partial(self._read, stream, self._standing[stream]) for stream in going], READERS
+            )
+            self._apply([work for read in reads for work in read.work])
+            more: list[Stream] = []
+            for stream, read in zip(going, reads, strict=True):
+                if stream in self.failed or stream in self.stopped:
+                    continue
+                if isinstance(read.error, Stop):
+                    self.stopped[stream] = read.error
+                elif read.error is not None:
+                    self.failed[stream] = read.error
+                elif read.rest:
+                    more.append(stream)
+            if not more:
+                return
+            going = more
+        for stream in going:
+            self.failed[stream] = Unavailable("the graph is far behind; the next run goes on")
+
+    def _read(self, stream: Stream, after: int) -> _Read:
+        """Return what follows `after`: whole commits, up to one that cannot be read."""
+        work: list[Work] = []
+        events = 0
+        try:
+            for commit in self._system.log.read(stream, after):
+                if work and events + commit.count > MAX_EVENTS:
+                    return _Read(tuple(work), rest=True)
+                done = tuple(
+                    mutation
+                    for stored in decoded(stream, commit)
+                    for mutation in mutations(stream, stored)
+                )
+                work.append(Work(stream, commit.last, done, commit.at))
+                events += commit.count
+        except (LogUnreadable, LogDamaged) as error:
+            stop = Stop(int(error.extra.get("version", 0)), error.detail)
+            return _Read(tuple(work), error=stop)
+        except Unavailable as error:
+            return _Read(tuple(work), error=error)
+        return _Read(tuple(work))
+
+    def _apply(self, work: Sequence[Work]) -> None:
+        oldest = {each.stream: each.at for each in reversed(work)}
+        requests = list(packed(work, self._standing))
+        for number, request in enumerate(requests):
+            parts = tuple(part for part in request if part.stream not in self.stopped)
+            try:
+                self._send(parts)
+            except Unavailable as error:
+                for part in (part for each in requests[number:] for part in each):
+                    if part.stream not in self.stopped:
+                        self.failed.setdefault(part.stream, error)
+                return
+            for part in parts:
+                if part.stream not in self.stopped and part.upto is not None:
+                    self._standing[part.stream] = part.upto
+                    self._system.heads.graph_pending.seen(part.stream, part.upto)
+                    self._measure(oldest[part.stream])
+
+    def _send(self, parts: tuple[Part, ...]) -> None:
+        """Carry out the parts; narrow a refusal down to the one mutation that it is about."""
+        if not parts:
+            return
+        try:
+            self._graph.apply(parts)
+        except Refused as error:
+            if len(parts) > 1:
+                for part in parts:
+                    self._send((part,))
+                return
+            (part,) = parts
+            if len(part.mutations) <= 1:
+                version = part.mutations[0].version if part.mutations else part.after + 1
+                self.stopped[part.stream] = Stop(version, str(error))
+                return
+            half = len(part.mutations) // 2
+            self._send((replace(part, mutations=part.mutations[:half], upto=None),))
+            if part.stream not in self.stopped:
+                self._send((replace(part, mutations=part.mutations[half:]),))
+            return
+        self._system.metrics.count("GraphRequests")
+        self._system.metrics.count("GraphMutations", sum(len(part.mutations) for part in parts))
+
+    def _measure(self, at: str) -> None:
+        committed_s = datetime.fromisoformat(at).timestamp()
+        lag_ms = max(0.0, (self._system.now_s() - committed_s) * 1000)
+        self._system.metrics.milliseconds("GraphLag", lag_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of one stream; `rest`: there is more; `error`: why there is no more."""
+
+    work: tuple[Work, ...]
+    rest: bool = False
+    error: AppError | Stop | None = None
