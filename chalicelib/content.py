@@ -1,5 +1,7 @@
 """L1, the content: immutable bytes in S3, key ``<workspace>/<sha256 hex>``.
 
+And what is stored once under a name: ``<workspace>/jobs/<job>/<step>``, the answers of models.
+
 Equal bytes are stored once per workspace. A put is conditional (`If-None-Match: *`) and S3 checks
 the SHA-256 itself, so concurrent puts are safe and no object can differ from its key. Nothing here
 overwrites or deletes. Bytes leave by presigned URL only; `docs/content.md` says why.
@@ -160,12 +162,34 @@ class Content:
         )
         return url
 
+    def put_named(self, workspace: str, name: str, data: bytes) -> bool:
+        """Store bytes under a name of ours, once: False if there are some already, which stay.
+
+        Names have a slash in them, so that none is the checksum of content.
+        """
+        assert "/" in name
+        with _translated():
+            return self._put(_key(workspace, name), data, hashlib.sha256(data).digest())
+
+    def get_named(self, workspace: str, name: str) -> bytes | None:
+        """Return what `put_named` stored, None if nothing was."""
+        with _translated():
+            try:
+                found = self._s3.get_object(Bucket=self._bucket, Key=_key(workspace, name))
+                data: bytes = found["Body"].read()
+            except Exception as error:
+                if _status(error) == 404:
+                    return None
+                raise
+        return data
+
     def ping(self) -> None:
         """Do one cheap call; raises Unavailable when the bucket does not answer."""
         with _translated():
             self._s3.head_bucket(Bucket=self._bucket)
 
-    def _put(self, key: str, data: bytes, sha256: bytes) -> None:
+    def _put(self, key: str, data: bytes, sha256: bytes) -> bool:
+        """Return whether it was stored; False if there was something under the key."""
         for last in (False, False, True):
             try:
                 self._s3.put_object(
@@ -175,12 +199,13 @@ class Content:
                     IfNoneMatch="*",
                     ChecksumSHA256=base64.b64encode(sha256).decode(),
                 )
-                return
+                return True
             except Exception as error:
                 if _status(error) == 412:  # it is there already
-                    return
+                    return False
                 if _status(error) != 409 or last:  # 409: another put of the same is under way
                     raise
+        raise AssertionError("unreachable")
 
     def _chunks(self, workspace: str, checksum: str) -> Iterator[bytes]:
         with _translated():

@@ -26,15 +26,22 @@ MAX_RETRIES: Final = 3
 
 
 class Tables:
-    """The tables `log` (`commits`) and `views` (`items`) as PynamoDB models over one connection."""
+    """The tables `log` (`commits`), `views` (`items`) and `jobs` as PynamoDB models.
 
-    def __init__(self, log_table: str, views_table: str, region: str | None = None) -> None:
+    They speak over one connection.
+    """
+
+    def __init__(
+        self, log_table: str, views_table: str, jobs_table: str = "", region: str | None = None
+    ) -> None:
         self.commits = _commit_model(log_table, region)
         self.items = _item_model(views_table, region)
+        self.jobs = _job_model(jobs_table, region)
         shared = self.commits._get_connection()
-        other = self.items._get_connection()
-        shared.connection.add_meta_table(other.get_meta_table())
-        other.connection = shared.connection
+        for model in (self.items, self.jobs):
+            other = model._get_connection()
+            shared.connection.add_meta_table(other.get_meta_table())
+            other.connection = shared.connection
 
     @property
     def connection(self) -> Any:
@@ -129,6 +136,36 @@ def _item_model(table: str, region: str | None) -> Any:
         changed = Changed()
 
     return ViewItem
+
+
+def _job_model(table: str, region: str | None) -> Any:
+    from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+    from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+    from pynamodb.models import Model
+
+    class Open(GlobalSecondaryIndex):  # type: ignore[misc]
+        class Meta:
+            index_name = "open"
+            projection = KeysOnlyProjection()
+
+        open = UnicodeAttribute(hash_key=True)
+        due = UnicodeAttribute(range_key=True)
+
+    class JobItem(Model):  # type: ignore[misc]
+        """A job, or an entry in a list of jobs. See docs/jobs.md for each attribute."""
+
+        Meta = _meta(table, region)
+        pk = UnicodeAttribute(hash_key=True)
+        sk = UnicodeAttribute(range_key=True)
+        version = NumberAttribute(null=True)
+        state = UnicodeAttribute(null=True)
+        body = UnicodeAttribute(null=True)
+        open = UnicodeAttribute(null=True)
+        due = UnicodeAttribute(null=True)
+        expires = NumberAttribute(null=True)
+        opened = Open()
+
+    return JobItem
 
 
 def item_bytes(item: Mapping[str, Mapping[str, Any]]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.annotation import Body, NewAnnotation
+from chalicelib.domain.annotation import Annotation, Body, NewAnnotation
 from chalicelib.domain.events import TagSchema
 from chalicelib.domain.representation import Representation
 
@@ -72,6 +72,13 @@ class AddAnnotations:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachAnnotations:
+    """Attach annotations that are anchored already, all or none: in content that it has, or had."""
+
+    annotations: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateBody:
     """Change an annotation's body: `revise` makes the new one from the current one.
 
@@ -104,7 +111,7 @@ class AddTagSchema:
 
 
 Creation = CreateResource | CloneResource
-ResourceCommand = Creation | UpdateResource | ChangeContent | AddAnnotations
+ResourceCommand = Creation | UpdateResource | ChangeContent | AddAnnotations | AttachAnnotations
 AnnotationCommand = UpdateBody | RemoveAnnotation
 SystemCommand = AddEntityTypes | AddTagSchema
 Command = ResourceCommand | AnnotationCommand | SystemCommand

@@ -14,6 +14,7 @@ from chalicelib.domain.anchoring import anchor
 from chalicelib.domain.annotation import Annotation
 from chalicelib.domain.commands import (
     AddAnnotations,
+    AttachAnnotations,
     ChangeContent,
     CloneResource,
     CreateResource,
@@ -108,6 +109,8 @@ def decide(
             return _change_content(command, _writable(_existing(resource)))
         case AddAnnotations():
             return _annotate(command, _writable(_existing(resource)), text)
+        case AttachAnnotations():
+            return _attach(command, _writable(_existing(resource)))
         case _:
             assert_never(command)
 
@@ -220,6 +223,14 @@ def _annotate(
             errors=tuple(faults),
         )
     return tuple(new)
+
+
+def _attach(command: AttachAnnotations, resource: Resource) -> tuple[ResourceEvent, ...]:
+    known = {representation.checksum for representation in resource.representations}
+    for annotation in command.annotations:
+        if annotation.target.checksum not in known:
+            raise Conflict("the resource does not know the content that this is anchored in")
+    return tuple(AnnotationAdded(annotation) for annotation in command.annotations)
 
 
 def _existing(resource: Resource | None) -> Resource:
