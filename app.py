@@ -12,13 +12,14 @@ from typing import Any, Final
 from chalice.app import Chalice, Rate
 
 from chalicelib.config import log_stream_arn
-from chalicelib.edge import answers, docs, requests, sources
+from chalicelib.edge import answers, docs, requests, sources, streams
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, JSON_LD, MERGE_PATCH, Call
 from chalicelib.edge.http import Router
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.edge.route import Body
+from chalicelib.edge.sse import MEDIA_TYPE as EVENT_STREAM
 from chalicelib.flows import health, project, read, write
 from chalicelib.flows import listing as lists
 from chalicelib.system import system
@@ -301,6 +302,42 @@ def list_events(call: Call) -> Answer:
         call,
         read.event_page(system(), *requests.on(call), **requests.versions(call)),
     )
+
+
+# -- live: every change, to whoever watches -----------------------------------------------------
+
+
+@route.get(
+    "/resources/{resource_id}/events/stream",
+    needs=READ,
+    query=(query.SEEN, query.TICKET),
+    answers={200: None},
+    offers=(EVENT_STREAM,),
+)
+def watch_resource(call: Call) -> Answer:
+    """Watch a resource: its events as server-sent events, from now on or from what was seen."""
+    return streams.of_resource(system(), call)
+
+
+@route.get(
+    "/events/stream",
+    needs=READ,
+    query=(query.WATCHED, query.SEEN, query.TICKET),
+    answers={200: None},
+    offers=(EVENT_STREAM,),
+)
+def watch_resources(call: Call) -> Answer:
+    """Watch up to 20 resources in one stream; an event's `id` is a cursor of all of them."""
+    return streams.of_resources(system(), call)
+
+
+@route.post("/tickets", needs=READ, answers={201: "Ticket"})
+def create_ticket(call: Call) -> Answer:
+    """Get a ticket for one websocket or event stream, for who cannot send headers; lives 30 s."""
+    return streams.ticket(system(), call)
+
+
+# -- vocabulary ---------------------------------------------------------------------------------
 
 
 @route.get("/entity-types", needs=READ, answers={200: "EntityTypes"})

@@ -52,6 +52,7 @@ class Config:
     views_table: str = setting("DynamoDB table of the views")
     idempotency_table: str = setting("DynamoDB table of answers kept for Idempotency-Key")
     jobs_table: str = setting("DynamoDB table of jobs", default="")
+    connections_table: str = setting("DynamoDB table of who watches what", default="")
     content_bucket: str = setting("S3 bucket of the content")
     jobs_queue_url: str = setting("SQS queue of jobs", default="")
     public_url: str = setting("Base of every IRI that we hand out, without a trailing slash")
@@ -106,6 +107,27 @@ class Config:
     )
     presigned_s: int = setting("Seconds that a presigned URL lives", default=900, parse=int)
 
+    sse_hold_s: float = setting(
+        "Seconds that an event stream waits for its first event, where answers are whole",
+        default=20.0,  # API Gateway gives up after 29
+        parse=float,
+    )
+    sse_poll_s: float = setting(
+        "Seconds between two looks of a waiting event stream at its views",
+        default=1.0,
+        parse=float,
+    )
+    sse_places: int = setting(
+        "Event streams that may wait at once, each in a Lambda of its own; others are told 503",
+        default=100,
+        parse=int,
+    )
+    sockets_endpoint_url: str = setting(
+        "Where frames for websockets are posted to; empty = API Gateway, as each connection tells",
+        default="",
+    )
+    aws_region: str = setting("Region that frames are signed for", default="us-east-1")
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Config:
         """Read all settings; raises `Misconfigured` naming every missing or bad one."""
@@ -136,3 +158,8 @@ def log_stream_arn() -> str:
     Known at deployment, and to the local system. Elsewhere it stands for itself.
     """
     return os.environ.get("LOG_STREAM_ARN", "arn:aws:dynamodb:::table/log/stream/unknown")
+
+
+def views_stream_arn() -> str:
+    """Return the ARN of the views' stream; as `log_stream_arn`."""
+    return os.environ.get("VIEWS_STREAM_ARN", "arn:aws:dynamodb:::table/views/stream/unknown")

@@ -20,6 +20,9 @@ from chalicelib.content import Content
 from chalicelib.domain.ids import minted_id
 from chalicelib.dynamo import Tables
 from chalicelib.flows.head import Heads
+from chalicelib.live.connections import Connections
+from chalicelib.live.places import Places
+from chalicelib.live.posts import Posts
 from chalicelib.graph.breaker import Answers, Breaker
 from chalicelib.graph.gremlin import Gremlin, gremlin
 from chalicelib.log import Log
@@ -44,6 +47,8 @@ class System:
         log: Log | None = None,
         views: Views | None = None,
         content: Content | None = None,
+        connections: Connections | None = None,
+        posts: Posts | None = None,
         graph: Gremlin | None = None,
     ) -> None:
         self.config = config
@@ -57,6 +62,10 @@ class System:
             self._made["log"] = log
         if views is not None:
             self._made["views"] = views
+        if connections is not None:
+            self._made["connections"] = connections
+        if posts is not None:
+            self._made["posts"] = posts
         if graph is not None:
             self._made["graph"] = graph
         self.graph_breaker = Breaker(self.monotonic_s)
@@ -81,6 +90,24 @@ class System:
     def graph(self) -> Gremlin | None:
         """Return L4, None where there is none; it connects at the first request."""
         return self._once("graph", lambda: gremlin(self.config))
+
+    @property
+    def connections(self) -> Connections:
+        """Return who watches what."""
+        return self._once(
+            "connections",
+            lambda: Connections(self.tables, self.config.connections_table, self._clock),
+        )
+
+    @property
+    def posts(self) -> Posts:
+        """Return the way to the other end of a websocket."""
+        return self._once("posts", lambda: Posts(self.config.aws_region))
+
+    @property
+    def places(self) -> Places:
+        """Return the places for event streams that wait."""
+        return self._once("places", lambda: Places(self.connections, self.config.sse_places))
 
     def now_s(self) -> float:
         """Return Unix seconds."""

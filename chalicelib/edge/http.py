@@ -39,6 +39,8 @@ from chalicelib.edge.idempotency import Idempotency
 from chalicelib.edge.permissions import NOTHING, Permission
 from chalicelib.edge.query import Parameter
 from chalicelib.edge.route import Again, Body, Condition, Route, View
+from chalicelib.edge.sse import EventStream
+from chalicelib.edge.tickets import Tickets
 from chalicelib.errors import (
     AppError,
     Malformed,
@@ -49,6 +51,7 @@ from chalicelib.errors import (
     TooLarge,
     UnsupportedMedia,
 )
+from chalicelib.live.connections import Connections
 from chalicelib.metrics import Metrics
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -64,7 +67,8 @@ _SECURITY: Final = {
 }
 _EXPOSED: Final = "ETag, Location, Retry-After, X-Correlation-ID, Idempotency-Replayed, Allow"
 _REQUEST_HEADERS: Final = (
-    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Correlation-ID"
+    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, "
+    "X-Correlation-ID"
 )
 
 
@@ -77,6 +81,13 @@ class System(Protocol):
     @property
     def tables(self) -> Tables:
         """Return what holds the DynamoDB client, made at the first use."""
+
+    @property
+    def connections(self) -> Connections:
+        """Return where tickets are kept."""
+
+    def now_s(self) -> float:
+        """Return Unix seconds."""
 
 
 @dataclass(slots=True)
@@ -95,7 +106,7 @@ class _Edge:
     def __init__(self, system: System) -> None:
         self.system = system
         self.config = system.config
-        self.authenticator = Authenticator(system.config)
+        self.authenticator = Tickets(system, Authenticator(system.config))
         self.idempotency = Idempotency(
             system.config.idempotency_table, lambda: system.tables.connection.client
         )
@@ -328,6 +339,8 @@ def _rendered(answer: Answer, exchange: _Exchange, origins: tuple[str, ...]) -> 
     body = ""
     if answer.body is not None and _method(exchange.event) != "HEAD":
         said = answer.body() if callable(answer.body) else answer.body
+        if isinstance(said, EventStream):
+            said = said.body(exchange.context)
         body = said if isinstance(said, str) else strict_json.dumps(said)
     if len(body) > MAX_ANSWER_BYTES // 4 and len(body.encode()) > MAX_ANSWER_BYTES:
         raise TooLarge(

@@ -59,6 +59,17 @@ OFFSETS: Final = Parameter(
     {"type": "string", "enum": ["codepoint", "utf16"], "default": "codepoint"},
     "What positions count: Unicode code points, as W3C says, or UTF-16 units, as JavaScript does.",
 )
+SEEN: Final = Parameter(
+    "from",
+    {"type": "string", "minLength": 1, "maxLength": 1100},
+    "What was seen so far: a version, or the `id` of the last event. Else: from now on.",
+)
+WATCHED: Final = Parameter("resource", ID, "A resource to watch; up to 20 of them.", many=True)
+TICKET: Final = Parameter(
+    "ticket",
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$", "title": "a ticket of POST /tickets"},
+    "In place of a token, for who cannot send headers. It is good for one request.",
+)
 ORDER: Final = Parameter(
     "order",
     {"type": "string", "enum": ["oldest", "newest"], "default": "oldest"},

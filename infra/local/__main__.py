@@ -27,6 +27,7 @@ from infra.local.awsport import AwsPort
 from infra.local.door import DOOR, UnknownMotoError
 from infra.local.front import Front
 from infra.local.gateway import Gateway
+from infra.local.held import BELL
 from infra.local.housekeeping import Housekeeping
 from infra.local.journal import DataError, SqliteJournal
 from infra.local.metrics import Metrics, Tap
@@ -99,7 +100,9 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         pumps.start()
         cleanup.callback(pumps.stop)  # before the keeper notes how far they came
         keeper.start()
-        front = Front(Gateway(app, public_url), parts, lambda line: print(line, flush=True))
+        DOOR.watchers.append(BELL.ring)
+        gateway = Gateway(app, public_url, holds=True)
+        front = Front(gateway, parts, lambda line: print(line, flush=True))
         yield front, _banner(public_url, port.url, asked.data)
 
 

@@ -61,6 +61,7 @@ def aws(stage: str = "local") -> Iterator[dict[str, str]]:
         finally:
             door.DOOR.journal = None
             door.DOOR.listeners.clear()
+            door.DOOR.watchers.clear()
             mock.stop()
             door.DOOR.touched = door.Touched()
 

@@ -74,6 +74,10 @@ class Touched:
         """Return the names of the tables and queues among it."""
         return frozenset({table for table, _, _ in self.items} | self.queues)
 
+    def keys(self) -> frozenset[str]:
+        """Return the partition keys of the items among it."""
+        return frozenset(str(getattr(key, "value", key)) for _, key, _ in self.items)
+
 
 class Journal(Protocol):
     """Keeps what was touched; when `commit` returns, a `kill -9` cannot lose it."""
@@ -89,6 +93,7 @@ class Door:
         self.arrived = threading.Condition(self.lock)  # a message came into some queue
         self.journal: Journal | None = None
         self.listeners: list[Callable[[frozenset[str]], None]] = []
+        self.watchers: list[Callable[[frozenset[str]], None]] = []  # of partition keys
         self.touched = Touched()
         self._depth = threading.local()
 
@@ -99,7 +104,7 @@ class Door:
         If the journal fails, the caller gets that error instead of an answer, and what was touched
         is committed with the next call.
         """
-        sources: frozenset[str] = frozenset()
+        done = Touched()
         with self.lock:
             self._depth.value = getattr(self._depth, "value", 0) + 1
             try:
@@ -107,20 +112,24 @@ class Door:
             finally:
                 self._depth.value -= 1
                 if self._depth.value == 0:
-                    sources = self._commit()
-        if sources:
+                    done = self._commit()
+        if sources := done.sources():
             for listen in self.listeners:
                 listen(sources)
+        if done.items and self.watchers:
+            keys = done.keys()
+            for watch in self.watchers:
+                watch(keys)
 
-    def _commit(self) -> frozenset[str]:
+    def _commit(self) -> Touched:
         touched = self.touched
         if touched.items or touched.objects:
             if self.journal:
                 self.journal.commit(touched)
         elif not touched.queues:
-            return frozenset()
+            return Touched()
         self.touched = Touched()
-        return touched.sources()
+        return touched
 
 
 DOOR: Final = Door()

@@ -1,7 +1,7 @@
 """The HTTP front: one ASGI app before the gateway, the presigned URLs and the control paths.
 
-What holds a connection open (SSE, websockets) cannot go through the gateway, which answers whole.
-It is given to `Front` as one more part: a path prefix and a coroutine.
+An event stream comes out of the gateway as a stream that goes on; what else holds a connection open
+(websockets) cannot go through it, and is given to `Front` as `sockets`.
 """
 
 from __future__ import annotations
@@ -20,27 +20,37 @@ from starlette.types import Message, Receive, Scope, Send
 from chalicelib.errors import AppError
 from infra.local.gateway import REQUEST_BYTES, Answer, Gateway, too_large
 from infra.local.gateway import Request as GatewayRequest
+from infra.local.held import Held
 
 THREADS: Final = 16  # requests handled at once, as Lambda would run so many functions
 SHOWN_CHARS: Final = 90
 DRAINED_BYTES: Final = 256 * 1024 * 1024
 
 Part = Callable[[Request], Awaitable[Response]]
+Sockets = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Front:
     """An ASGI app. `parts`, by path prefix, come before the gateway; `log` gets each request."""
 
     def __init__(
-        self, gateway: Gateway, parts: Mapping[str, Part], log: Callable[[str], None]
+        self,
+        gateway: Gateway,
+        parts: Mapping[str, Part],
+        log: Callable[[str], None],
+        sockets: Sockets | None = None,
     ) -> None:
         self._gateway = gateway
+        self._sockets = sockets
         self._parts = parts
         self._log = log
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; only HTTP so far."""
+        """Serve one request, or one websocket for as long as it lasts."""
+        if scope["type"] == "websocket" and self._sockets is not None:
+            await self._sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         began = time.perf_counter()
@@ -64,7 +74,7 @@ class Front:
         took_ms = (time.perf_counter() - began) * 1000
         self._log(line(request.method, _shown(scope), status, took_ms, size))
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response | Held:
         path = _path(request.scope)
         try:
             for prefix, part in self._parts.items():
@@ -74,7 +84,7 @@ class Front:
         except AppError as error:
             return _response(self._gateway.problem(error, str(uuid.uuid4())))
 
-    async def _through_the_gateway(self, request: Request, path: str) -> Response:
+    async def _through_the_gateway(self, request: Request, path: str) -> Response | Held:
         asked = GatewayRequest(
             request.method,
             path,
@@ -84,7 +94,8 @@ class Front:
             request.client.host if request.client else "127.0.0.1",
         )
         loop = asyncio.get_running_loop()
-        return _response(await loop.run_in_executor(self._threads, self._gateway.handle, asked))
+        answer = await loop.run_in_executor(self._threads, self._gateway.handle, asked)
+        return _response(answer) if answer.stream is None else Held(answer, answer.stream)
 
 
 class _Body:

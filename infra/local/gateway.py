@@ -15,7 +15,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 from chalice.app import Chalice
 
 from chalicelib.edge import problems
+from chalicelib.edge.sse import EventStream
 from chalicelib.errors import AppError, MethodNotAllowed, NotFound, TooLarge
 from infra.local.aws import ACCOUNT
 from infra.local.functions import context
@@ -60,14 +61,20 @@ class Answer:
     status: int
     headers: Pairs
     body: bytes
+    stream: EventStream | None = None  # in place of the body: it goes on
 
 
 class Gateway:
-    """Serves the HTTP API of one app. `handle` may be called from many threads at once."""
+    """Serves the HTTP API of one app. `handle` may be called from many threads at once.
 
-    def __init__(self, app: Chalice, public_url: str) -> None:
+    With `holds`, an event stream is handed over to be held open; else it is answered whole, as
+    Lambda does.
+    """
+
+    def __init__(self, app: Chalice, public_url: str, *, holds: bool = False) -> None:
         per_thread(app)
         self._app = app
+        self._holds = holds
         self._public_url = public_url
         self._routes = [(_segments(route), route) for route in app.routes]
 
@@ -159,8 +166,12 @@ class Gateway:
     def _invoke(self, request: Request, event: dict[str, Any]) -> Answer:
         if len(request.body) > _SURELY_FITS_BYTES and _payload_bytes(event) > PAYLOAD_BYTES:
             raise too_large()
+        held: list[EventStream] = []
+        about = context("api_handler", TIMEOUT_S)
+        if self._holds:
+            about.hold_open = held.append  # type: ignore[attr-defined]
         try:
-            answer = self._app(event, context("api_handler", TIMEOUT_S))
+            answer = self._app(event, about)
             size_bytes = _payload_bytes(answer)
         except Exception as error:
             self._app.log.exception("the function failed")
@@ -170,7 +181,8 @@ class Gateway:
                 f"The answer has more than {PAYLOAD_BYTES} bytes, the most that a function returns",
                 limit_bytes=PAYLOAD_BYTES,
             )
-        return self._answer(request, answer)
+        made = self._answer(request, answer)
+        return replace(made, stream=held[0]) if held else made
 
     def _answer(self, request: Request, answer: Mapping[str, Any]) -> Answer:
         headers = [(name, str(value)) for name, value in (answer.get("headers") or {}).items()]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chalicelib.edge.schemas.annotations import ANNOTATION_SCHEMAS
 from chalicelib.edge.schemas.common import COMMON_SCHEMAS
+from chalicelib.edge.schemas.live import LIVE_SCHEMAS, SOCKET_SCHEMAS
 from chalicelib.edge.schemas.resources import RESOURCE_SCHEMAS
 from chalicelib.edge.schemas.validation import Validator
 from chalicelib.edge.schemas.vocabulary import VOCABULARY_SCHEMAS
@@ -21,9 +22,10 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     **RESOURCE_SCHEMAS,
     **ANNOTATION_SCHEMAS,
     **VOCABULARY_SCHEMAS,
+    **LIVE_SCHEMAS,
 }
 
-_VALIDATOR: Final = Validator(SCHEMAS)
+_VALIDATOR: Final = Validator({**SCHEMAS, **SOCKET_SCHEMAS})
 
 
 def check(name: str, document: Any) -> None:

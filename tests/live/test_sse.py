@@ -1,0 +1,213 @@
+"""Server-sent events as Lambda answers them: whole, at the first event or after a while."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from httpx_sse._decoders import SSEDecoder
+
+from chalicelib import system as systems
+from chalicelib.config import Config
+from chalicelib.domain.actor import SYSTEM
+from chalicelib.domain.ids import Stream
+from chalicelib.flows import project
+from chalicelib.live.connections import Holder
+from chalicelib.system import System
+from tests.edge.api import Api
+
+NO_SUCH = "0192f0c1-0000-7000-8000-00000000dead"
+
+
+def events(body: bytes) -> list[tuple[str, str, object]]:
+    """Read a stream with a parser that is not ours: (id, event, data) of each."""
+    decoder, found = SSEDecoder(), []
+    for line in body.decode().split("\n"):
+        if (event := decoder.decode(line)) is not None and event.data:
+            found.append((event.id, event.event, event.json()))
+    return found
+
+
+@pytest.fixture
+def api(environment: dict[str, str]) -> Iterator[Api]:
+    config = Config.from_env({**environment, "LOCAL_USER": "ada"})
+    system = System(replace(config, sse_hold_s=0.2, sse_poll_s=0.02, sse_places=2))
+    systems.use(system)
+    yield Api(system)
+    systems.use(None)
+
+
+@pytest.fixture
+def resource(api: Api) -> str:
+    """A resource at version 3, all of it shown by its view."""
+    made = api.post("/resources", {"name": "A", "format": "text/plain", "content": "abc"}).json
+    for name in ("B", "C"):
+        api("PATCH", f"/resources/{made['id']}", {"name": name})
+    shown(api, made["id"])
+    return str(made["id"])
+
+
+def shown(api: Api, resource_id: str) -> None:
+    project.materialize(api.system, Stream.of_resource("demo", resource_id))
+
+
+def rename(api: Api, resource_id: str, name: str) -> None:
+    assert api("PATCH", f"/resources/{resource_id}", {"name": name}).status == 200
+
+
+def test_what_came_since_a_version_is_answered_at_once_and_is_what_events_says(api, resource):
+    answer = api.get(f"/resources/{resource}/events/stream", query="from=1")
+
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.body.startswith(b"retry: 1000\n\n")
+    listed = api.get(f"/resources/{resource}/events").json["items"]
+    assert events(answer.body) == [(e["id"], e["type"], e) for e in listed[1:]]
+
+
+def test_last_event_id_is_newer_than_the_url(api, resource):
+    answer = api.get(
+        f"/resources/{resource}/events/stream",
+        query="from=1",
+        headers={"Last-Event-ID": f"{resource}:2"},
+    )
+
+    assert [event[0] for event in events(answer.body)] == [f"{resource}:3"]
+
+
+def test_who_comes_without_a_position_is_told_one_at_once(api, resource):
+    answer = api.get(f"/resources/{resource}/events/stream")
+
+    assert events(answer.body) == [(f"{resource}:3", "live", {"cursor": f"{resource}:3"})]
+
+
+def test_with_nothing_new_the_answer_is_empty_and_comes_after_the_hold(api, resource):
+    answer = api.get(f"/resources/{resource}/events/stream", query="from=3")
+
+    assert answer.body == b"retry: 1000\n\n"
+
+
+def test_it_is_never_ahead_of_the_view(api, resource):
+    rename(api, resource, "D")
+
+    before = api.get(f"/resources/{resource}/events/stream", query="from=3")
+    shown(api, resource)
+    after = api.get(f"/resources/{resource}/events/stream", query="from=3")
+
+    assert events(before.body) == []
+    assert [event[0] for event in events(after.body)] == [f"{resource}:4"]
+
+
+def test_a_waiting_answer_ends_at_the_first_event(api, resource):
+    api.system.config = replace(api.system.config, sse_hold_s=10)
+
+    def change() -> None:
+        rename(api, resource, "D")
+        shown(api, resource)
+
+    timer = threading.Timer(0.1, change)
+    timer.start()
+    answer = api.get(f"/resources/{resource}/events/stream", query="from=3")
+    timer.join()
+
+    assert [event[0] for event in events(answer.body)] == [f"{resource}:4"]
+
+
+def test_in_the_middle_of_a_commit_it_goes_on_from_there(api, resource):
+    note = {"motivation": "commenting", "target": {}, "body": {"type": "TextualBody", "value": "x"}}
+    added = api.post(f"/resources/{resource}/annotations", {"items": [note] * 4})
+    assert added.status == 201
+    shown(api, resource)
+
+    answer = api.get(f"/resources/{resource}/events/stream", query="from=5")
+
+    assert [event[0] for event in events(answer.body)] == [f"{resource}:6", f"{resource}:7"]
+
+
+def test_several_resources_have_a_vector_for_a_cursor(api, resource):
+    other = api.post("/resources", {"name": "Z", "format": "text/plain", "content": "z"}).json["id"]
+    shown(api, other)
+    query = [("resource", resource), ("resource", other), ("from", f"{resource}:2,{other}:0")]
+
+    answer = api.get("/events/stream", query=query)
+    again = api.get(
+        "/events/stream",
+        query=query,
+        headers={"Last-Event-ID": events(answer.body)[0][0]},
+    )
+
+    assert [event[0] for event in events(answer.body)] == [
+        f"{resource}:3,{other}:0",
+        f"{resource}:3,{other}:1",
+    ]
+    assert [event[0] for event in events(again.body)] == [f"{resource}:3,{other}:1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400),
+        ([("resource", NO_SUCH)], 404),
+        ([("resource", f"0192f0c1-0000-7000-8000-{n:012d}") for n in range(21)], 400),
+        ([("resource", NO_SUCH), ("from", "7")], 404),  # of one, a bare version will do
+        ([("resource", NO_SUCH), ("from", "0192f0c1-0000-7000-8000-000000000001:7")], 400),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(api, query, status):
+    assert api.get("/events/stream", query=query).status == status
+
+
+def test_when_too_many_wait_the_next_is_told_to_come_later(api, resource):
+    connections = api.system.connections
+    assert connections.take_place(0, 60)
+    assert connections.take_place(1, 60)
+
+    full = api.get(f"/resources/{resource}/events/stream", query="from=3")
+    with_news = api.get(f"/resources/{resource}/events/stream", query="from=2")
+    connections.leave_place(1)
+    freed = api.get(f"/resources/{resource}/events/stream", query="from=3")
+
+    assert (full.status, full.headers["retry-after"]) == (503, "5")
+    assert with_news.status == 200  # it does not wait, so it needs no place
+    assert freed.status == 200
+    assert connections.taken_places() == {0}
+
+
+def test_a_place_whose_holder_was_killed_is_free_again(system):
+    connections = system.connections
+    assert connections.take_place(0, -5)
+    assert connections.taken_places() == set()
+    assert connections.take_place(0, 5)
+    assert not connections.take_place(0, 5)
+
+
+def test_a_ticket_opens_one_stream_once(api, resource):
+    ticket = api.post("/tickets").json["ticket"]
+    remote = {"host": "example.org"}  # where the local user does not count
+    path = f"/resources/{resource}/events/stream"
+
+    without = api.get(path, query="from=1", headers=remote)
+    first = api.get(path, query=f"from=1&ticket={ticket}", headers=remote)
+    second = api.get(path, query=f"from=1&ticket={ticket}", headers=remote)
+    elsewhere = api.get(f"/resources/{resource}", query=f"ticket={ticket}", headers=remote)
+
+    assert (without.status, first.status, second.status) == (401, 200, 401)
+    assert elsewhere.status in (400, 401)
+
+
+def test_a_ticket_lives_for_thirty_seconds(environment):
+    now = 1_800_000_000.0
+    system = System(Config.from_env(environment), clock=lambda: now)
+
+    assert system.connections.put_ticket("t" * 43, Holder(SYSTEM, "demo")) == now + 30
+    now += 31
+
+    assert system.connections.redeem("t" * 43) is None
+
+
+def test_head_tells_the_type_and_does_not_wait(api, resource):
+    answer = api("HEAD", f"/resources/{resource}/events/stream")
+
+    assert (answer.status, answer.body) == (200, b"")
