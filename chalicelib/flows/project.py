@@ -131,7 +131,7 @@ def _ahead(
     commits: list[Commit] = []
     events = 0
     try:
-        for commit in system.log.read(stream, known.head.version):
+        for commit in system.log.read(stream, known.head.version, page_size=MAX_EVENTS):
             if commits and events + commit.count > MAX_EVENTS:
                 return commits, True, None
             known = advance(known, stream, commit)

@@ -245,9 +245,10 @@ def _scanned(
     limit: int,
     motivation: str | None,
 ) -> tuple[list[Mark], str | None]:
-    """Return the view's items above `after` until `limit` of them are wanted, tombstones too.
+    """Return the view's items above `after` until half of `limit` are wanted, tombstones too.
 
-    And the id of the last one if more follow.
+    And the id of the last one if more follow. A page that a few tombstones have made short is
+    long enough: what fills it up would cost as much as the page.
     """
     marks: list[Mark] = []
     for _ in range(MAX_SCANS):
@@ -257,7 +258,7 @@ def _scanned(
         wanted = (
             m for m in marks if not m.removed and motivation in (None, m.annotation.motivation)
         )
-        if after is None or len(list(wanted)) >= limit:
+        if after is None or 2 * len(list(wanted)) >= limit:
             break
     return marks, after
 
