@@ -221,6 +221,7 @@ def list_resources(call: Call) -> Answer:
     query=(query.AT_VERSION, query.AT_TIME),
     answers={200: "Resource"},
     offers=LINKED,
+    etag=True,
 )
 def get_resource(call: Call) -> Answer:
     """Read a resource with its text, as it is, or as it was at a version or time."""
@@ -259,6 +260,7 @@ def list_annotations(call: Call) -> Answer:
     query=(query.OFFSETS,),
     answers={200: "Annotation"},
     offers=LINKED,
+    etag=True,
 )
 def get_annotation(call: Call) -> Answer:
     """Read one annotation; its ETag is the version that last changed it."""
@@ -340,13 +342,13 @@ def create_ticket(call: Call) -> Answer:
 # -- vocabulary ---------------------------------------------------------------------------------
 
 
-@route.get("/entity-types", needs=READ, answers={200: "EntityTypes"})
+@route.get("/entity-types", needs=READ, answers={200: "EntityTypes"}, etag=True)
 def list_entity_types(call: Call) -> Answer:
     """List the entity types that the workspace offers."""
     return answers.entity_types(write.seed_vocabulary(system(), requests.request(call)))
 
 
-@route.get("/tag-schemas", needs=READ, answers={200: "TagSchemas"})
+@route.get("/tag-schemas", needs=READ, answers={200: "TagSchemas"}, etag=True)
 def list_tag_schemas(call: Call) -> Answer:
     """List the tag schemas that the workspace offers."""
     return answers.tag_schemas(write.seed_vocabulary(system(), requests.request(call)))
@@ -373,13 +375,13 @@ def get_home(call: Call) -> Answer:
     return docs.home(system(), call)
 
 
-@route.get("/openapi.json", needs=NOTHING, answers={200: None})
+@route.get("/openapi.json", needs=NOTHING, answers={200: None}, etag=True)
 def get_openapi(call: Call) -> Answer:
     """Return this contract."""
     return docs.contract(system(), route)
 
 
-@route.get("/docs", needs=NOTHING, answers={200: None}, offers=(docs.HTML,))
+@route.get("/docs", needs=NOTHING, answers={200: None}, offers=(docs.HTML,), etag=True)
 def get_docs(call: Call) -> Answer:
     """Return a page that lists the operations and lets one try them."""
     return docs.page()

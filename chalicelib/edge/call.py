@@ -199,8 +199,11 @@ class Call:
         if self.media_type.name != MULTIPART:
             return self.json
         return {
-            name: [hashlib.sha256(part.data).hexdigest(), part.filename, part.media_type]
-            for name, part in self.form.items()
+            name: [
+                [hashlib.sha256(part.data).hexdigest(), part.filename, part.media_type]
+                for part in parts
+            ]
+            for name, parts in self.form.items()
         }
 
 

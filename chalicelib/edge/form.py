@@ -1,4 +1,4 @@
-"""multipart/form-data: text fields and files, each once, within limits.
+"""multipart/form-data: text fields and files, within limits.
 
 Parsed by the package `multipart` in strict mode. The boundary, and the order of the parts, mean
 nothing to anyone behind this module.
@@ -15,7 +15,7 @@ from chalicelib.errors import Malformed, TooLarge
 # A Lambda is handed at most 6 MB (AWS "Lambda quotas", 2026-11), in which bytes stand as base64:
 # 4 MiB of content become 5.6 MB and leave room for headers and fields.
 MAX_CONTENT_BYTES: Final = 4 * 1024 * 1024
-MAX_PARTS: Final = 16
+MAX_PARTS: Final = 128  # a list may come as one field for each item
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Part:
             raise Malformed(f"The field {self.name!r} is not UTF-8") from None
 
 
-Form = Mapping[str, Part]
+Form = Mapping[str, tuple[Part, ...]]
 
 
 def parse(body: bytes, boundary: str) -> Form:
-    """Return the parts by name. Raises `Malformed`, or `TooLarge` naming the limit."""
+    """Return the parts by name, in their order. Raises `Malformed` or `TooLarge`."""
     from multipart import MultipartError, ParserLimitReached, PushMultipartParser
 
     if len(body) > MAX_CONTENT_BYTES + 512 * 1024:
         raise too_large()
-    parts: dict[str, Part] = {}
+    parts: dict[str, tuple[Part, ...]] = {}
     try:
         with PushMultipartParser(
             boundary, max_segment_size=MAX_CONTENT_BYTES, max_segment_count=MAX_PARTS, strict=True
@@ -57,12 +57,9 @@ def parse(body: bytes, boundary: str) -> Form:
                 elif found is not None:
                     segment, chunks = found, []
                 elif segment is not None:
-                    name = segment.name or ""
-                    if name in parts:
-                        raise Malformed(f"The form has the field {name!r} twice")
-                    parts[name] = Part(
-                        name, b"".join(chunks), segment.filename, segment.header("Content-Type")
-                    )
+                    name, media_type = segment.name or "", segment.header("Content-Type")
+                    part = Part(name, b"".join(chunks), segment.filename, media_type)
+                    parts[name] = (*parts.get(name, ()), part)
     except ParserLimitReached as error:
         if "size" in str(error).lower():
             raise too_large() from None
@@ -70,6 +67,13 @@ def parse(body: bytes, boundary: str) -> Form:
     except (MultipartError, ValueError) as error:
         raise Malformed(f"The multipart body cannot be read: {error}") from None
     return parts
+
+
+def only(parts: tuple[Part, ...]) -> Part:
+    """Return the one part of a name that may stand once. Raises `Malformed`."""
+    if len(parts) > 1:
+        raise Malformed(f"The form has the field {parts[0].name!r} {len(parts)} times")
+    return parts[0]
 
 
 def too_large() -> TooLarge:

@@ -138,11 +138,12 @@ class Router:
         answers: Mapping[int, str | None],
         query: tuple[Parameter, ...] = (),
         offers: tuple[str, ...] = (JSON,),
+        etag: bool = False,
     ) -> Callable[[View], View]:
         """Register a view for GET, and for HEAD, which answers the same without the body."""
 
         def register(view: View) -> View:
-            route = Route("GET", path, view, needs, query, None, answers, offers)
+            route = Route("GET", path, view, needs, query, None, answers, offers, etag=etag)
             return self._register(route, "GET", "HEAD")
 
         return register
@@ -162,7 +163,9 @@ class Router:
         """Register a view for POST. With `again`, a repeated Idempotency-Key runs that instead."""
 
         def register(view: View) -> View:
-            route = Route("POST", path, view, needs, query, body, answers, offers, condition, again)
+            route = Route(
+                "POST", path, view, needs, query, body, answers, offers, condition, again=again
+            )
             return self._register(route, "POST")
 
         return register
@@ -221,7 +224,8 @@ class Router:
         if route.needs is not NOTHING:
             exchange.workspace = call.caller.workspace
             permissions.require(call.caller, route.needs)
-        _ = call.args, call.accepted  # read now: what is wrong with them, is told before anything
+        # Read now: what is wrong with any of these is told before anything is done.
+        _ = call.args, call.accepted, call.if_match, call.if_none_match
         if route.condition == "required" and call.if_match is None:
             raise PreconditionRequired('This needs If-Match: "<version>", or * for any')
         if call.method not in _SAFE and call.if_none_match is not None:

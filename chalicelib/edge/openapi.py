@@ -33,7 +33,8 @@ _HEADERS: Final[Mapping[str, Json]] = {
         "schema": {"type": "string"},
     },
     "ETag": {
-        "description": "The version, in quotes; for If-Match and If-None-Match.",
+        "description": "The version, in quotes; for If-Match and If-None-Match. Of one thing: "
+        "not where many were made.",
         "schema": {"type": "string"},
     },
     "Location": {
@@ -43,18 +44,19 @@ _HEADERS: Final[Mapping[str, Json]] = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "What is asked for.", "schema": {"type": "string"}},
 }
+_TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
 _REQUEST_HEADERS: Final[Mapping[str, Json]] = {
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "description": 'Versions that were seen, as `"7"`; nothing is done if there is a newer.',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": _TAGS},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
         "description": 'Versions that are held, as `"7"`; 304 if the newest is among them.',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": _TAGS},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
@@ -81,7 +83,9 @@ _MEANINGS: Final[Mapping[int, str]] = {
 def document(routes: Iterable[Route], public_url: str, version: str) -> Json:
     """Return the whole document as JSON data."""
     paths: dict[str, Json] = {}
+    failing: set[int] = set()
     for route in routes:
+        failing |= _failures(route)
         item = paths.setdefault(route.path, {"parameters": _path_parameters(route.path)})
         item[route.method.lower()] = _operation(route)
         if route.method == "GET":
@@ -103,7 +107,7 @@ def document(routes: Iterable[Route], public_url: str, version: str) -> Json:
             "schemas": schemas.SCHEMAS,
             "parameters": _REQUEST_HEADERS,
             "headers": _HEADERS,
-            "responses": {_named(status): _problem(status) for status in _PROBLEM_STATUSES},
+            "responses": {_named(status): _problem(status) for status in sorted(failing)},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
@@ -127,7 +131,7 @@ def _operation(route: Route) -> Json:
     if route.needs is NOTHING:
         operation["security"] = []
     if route.body is not None:
-        content = {
+        content: Json = {
             media_type: {"schema": _ref(route.body.schema)} for media_type in route.body.media_types
         }
         if route.body.form:
@@ -147,7 +151,7 @@ def _head(get: Json) -> Json:
 
 def _statuses(route: Route) -> set[int]:
     statuses = set(route.answers)
-    if route.method == "GET" and 200 in statuses:
+    if route.etag:
         statuses.add(304)
     return statuses
 
@@ -160,7 +164,7 @@ def _answer(route: Route, status: int) -> Json:
     }
     if status in (201, 307):
         answer["headers"]["Location"] = _header("Location")
-    if status in (200, 201, 304):
+    if route.etag or (route.method in ("POST", "PUT", "PATCH") and status in (200, 201)):
         answer["headers"]["ETag"] = _header("ETag")
     if schema is not None:
         answer["content"] = {offer: {"schema": _ref(schema)} for offer in route.offers}
@@ -170,6 +174,14 @@ def _answer(route: Route, status: int) -> Json:
 
 
 def _problems(route: Route) -> Json:
+    return {
+        str(status): {"$ref": f"#/components/responses/{_named(status)}"}
+        for status in sorted(_failures(route))
+    }
+
+
+def _failures(route: Route) -> set[int]:
+    """Return the statuses of every problem that the wrapper or the view can answer."""
     statuses = {400, 500, 503} - set(route.answers)
     if route.offers:
         statuses.add(406)
@@ -181,17 +193,11 @@ def _problems(route: Route) -> Json:
         statuses |= {413, 415, 422}
     if route.method != "GET":
         statuses |= {409, 422}
-    if route.condition != "none" or route.method == "GET":
+    if route.condition != "none" or route.etag:
         statuses.add(412)
     if route.condition == "required":
         statuses.add(428)
-    return {
-        str(status): {"$ref": f"#/components/responses/{_named(status)}"}
-        for status in sorted(statuses)
-    }
-
-
-_PROBLEM_STATUSES: Final = sorted({kind.status for kind in problems.kinds().values()} - {405})
+    return statuses
 
 
 def _named(status: int) -> str:
@@ -234,7 +240,7 @@ def _request_headers(route: Route) -> list[Json]:
     names = ["CorrelationId"]
     if route.condition != "none":
         names.append("IfMatch")
-    if route.method == "GET" and 200 in route.answers:
+    if route.etag:
         names.append("IfNoneMatch")
     if route.method == "POST" and route.needs is not NOTHING:
         names.append("IdempotencyKey")

@@ -49,7 +49,9 @@ AFTER: Final = Parameter(
     },
     "A cursor of your own write: that resource is shown as it is, however far the views are.",
 )
-AT_VERSION: Final = Parameter("version", VERSION, "As it was after this version.")
+AT_VERSION: Final = Parameter(
+    "version", {**VERSION, "maximum": 10**15 - 1}, "As it was after this version."
+)
 AT_TIME: Final = Parameter("at", TIME, "As it was at this time.")
 MOTIVATION: Final = Parameter(
     "motivation", {"type": "string", "enum": list(MOTIVATIONS)}, "Annotations of this motivation."

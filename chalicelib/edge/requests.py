@@ -40,17 +40,18 @@ from chalicelib.domain.resource import Resource
 from chalicelib.domain.text import Offsets
 from chalicelib.edge import schemas
 from chalicelib.edge.call import MULTIPART, Call
-from chalicelib.edge.form import MAX_CONTENT_BYTES, too_large
+from chalicelib.edge.form import MAX_CONTENT_BYTES, only, too_large
 from chalicelib.edge.headers import MediaType
 from chalicelib.edge.route import form_document
 from chalicelib.edge.schemas.common import MEDIA_TYPE
-from chalicelib.errors import Fault, Invalid, Malformed, NotFound
+from chalicelib.errors import Fault, Invalid, Malformed, NotFound, StaleVersion
 from chalicelib.flows import content, read
 from chalicelib.flows.listing import After, Filter
 from chalicelib.flows.write import Request
 from chalicelib.system import System
 
 MAX_FAULTS: Final = 100
+UNKNOWN: Final = "application/octet-stream"  # content that nobody says anything of
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,14}\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -270,12 +271,12 @@ def _representation(
     """Store the body's content, or find the upload that it names. Raises Invalid, TooLarge."""
     named: str | None = document.get("format")
     if call.media_type.name == MULTIPART:
-        part = call.form["file"]
-        media_type = _media_type(named or part.media_type or known_format)
+        part = only(call.form["file"])
+        media_type = _media_type(named or part.media_type or known_format or UNKNOWN)
         return content.store(
             system, workspace(call), part.data, media_type, _filename(part.filename)
         )
-    media_type, filename = _media_type(named or known_format), document.get("filename")
+    media_type, filename = _media_type(named or known_format or UNKNOWN), document.get("filename")
     if "upload" in document:
         return content.uploaded(system, workspace(call), document["upload"], media_type, filename)
     data = _bytes(document, media_type)
@@ -296,9 +297,7 @@ def _bytes(document: Mapping[str, Any], media_type: str) -> bytes:
         raise _fault("/contentBase64", "is not base64") from None
 
 
-def _media_type(text: str | None) -> str:
-    if text is None:
-        raise _fault("/format", "is required: the file does not say what it is")
+def _media_type(text: str) -> str:
     if schemas.faults(MEDIA_TYPE, text):
         raise _fault("/format", "must be a media type, as text/plain")
     return text
@@ -323,18 +322,20 @@ def _expected_of_annotation(system: System, call: Call) -> int | None:
 
 
 def _expected(call: Call, current: Callable[[], int]) -> int | None:
-    """Return the version that If-Match names; None for `*`; 0, which nothing has, for no version.
+    """Return the version that If-Match names; None for `*`. Of several, the current one is meant.
 
-    Of several, the current one is meant, if it is among them.
+    What is no version, or a weak tag, names none: StaleVersion, unless `current` raises NotFound.
     """
     tags = call.if_match
     if tags is None or tags.anything:
         return None
     versions = {int(tag) for weak, tag in tags.tags if not weak and _VERSION.match(tag)}
-    if len(versions) > 1:
-        now = current()
-        return now if now in versions else min(versions)
-    return versions.pop() if versions else 0
+    if len(versions) == 1:
+        return versions.pop()
+    now = current()
+    if now not in versions:
+        raise StaleVersion(f"If-Match does not name the current version, {now}", actual=now)
+    return now
 
 
 def _instant(text: str | None, parameter: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from chalicelib.edge import schemas, strict_json
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, MULTIPART, Call
-from chalicelib.edge.form import Form
+from chalicelib.edge.form import Form, only
 from chalicelib.edge.permissions import Permission
 from chalicelib.edge.query import Parameter
 from chalicelib.errors import Malformed
@@ -59,6 +59,7 @@ class Route:
     answers: Mapping[int, str | None] = field(default_factory=dict)  # status → schema, None: empty
     offers: tuple[str, ...] = (JSON,)  # media types of the answer, the favourite first
     condition: Condition = "none"  # whether If-Match is read
+    etag: bool = False  # whether a GET's answer has one, for If-None-Match
     again: Again | None = None
 
     @property
@@ -80,18 +81,26 @@ class Route:
 
 
 def form_document(form: Form, schema: str) -> dict[str, Any]:
-    """Return a form as the JSON that it says: text as strings, lists parsed, files as null."""
+    """Return a form as the JSON that it says: text as strings, lists as lists, files empty.
+
+    A list comes as one field with a JSON list, or as a field for each item.
+    """
     properties = schemas.SCHEMAS[schema]["properties"]
     document: dict[str, Any] = {}
-    for name, part in form.items():
+    for name, parts in form.items():
         declared = properties.get(name, {})
-        if "contentMediaType" in declared:
-            document[name] = None
-        elif declared.get("type") == "array":
-            try:
-                document[name] = strict_json.loads(part.data)
-            except Malformed as error:
-                raise Malformed(f"The field {name}: {error.detail}", field=name) from None
+        if declared.get("type") == "array":
+            document[name] = _list(name, [part.text for part in parts])
         else:
-            document[name] = part.text
+            text = "" if "contentMediaType" in declared else only(parts).text
+            document[name] = text
     return document
+
+
+def _list(name: str, texts: list[str]) -> Any:
+    if len(texts) > 1 or not texts[0].lstrip().startswith("["):
+        return texts
+    try:
+        return strict_json.loads(texts[0].encode())
+    except Malformed as error:
+        raise Malformed(f"The field {name}: {error.detail}", field=name) from None

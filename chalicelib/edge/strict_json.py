@@ -65,10 +65,11 @@ def _integer(text: str) -> int:
 
 
 def _fraction(text: str) -> float:
+    """Return the number; ``3.0`` is 3, as RFC 8785 writes it and JSON Schema reads it."""
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise Malformed(f"The number {_shown(text)} is beyond what a double can hold")
-    return value
+    return int(value) if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER else value
 
 
 def _constant(text: str) -> Any:

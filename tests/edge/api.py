@@ -99,7 +99,13 @@ class Api:
     def of(self, workspace: str) -> Api:
         """Return the same system as the local user sees it in another workspace."""
         name = f"{self.workspace}-{workspace}"
-        other = System(replace(self.system.config, local_workspace=name))
+        own = self.system
+        other = System(
+            replace(own.config, local_workspace=name),
+            log=own.log,
+            views=own.views,
+            content=own.content,
+        )
         return _Elsewhere(other)
 
 

@@ -30,10 +30,16 @@ def environment() -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.fixture(scope="module")
+def shared(environment: dict[str, str]) -> System:
+    """The system whose clients the tests share: making one takes as long as ten requests."""
+    return System(Config.from_env(environment))
+
+
 @pytest.fixture
-def api(environment: dict[str, str]) -> Iterator[Api]:
-    workspace = f"w{next(_NUMBERS)}"
-    system = System(Config.from_env({**environment, "LOCAL_WORKSPACE": workspace}))
+def api(environment: dict[str, str], shared: System) -> Iterator[Api]:
+    config = Config.from_env({**environment, "LOCAL_WORKSPACE": f"w{next(_NUMBERS)}"})
+    system = System(config, log=shared.log, views=shared.views, content=shared.content)
     systems.use(system)
     try:
         yield Api(system)

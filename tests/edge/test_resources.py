@@ -74,6 +74,21 @@ def test_a_form_brings_its_file_with_name_type_and_every_byte(api: Api) -> None:
     assert api.system.content.get(api.workspace, representation["checksum"])[0] == data
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("Person", ["Person"]),
+        (["Person", "[x"], ["Person", "[x"]),
+        ('["A", "B"]', ["A", "B"]),
+        ("[]", []),
+    ],
+)
+def test_a_forms_list_is_a_field_for_each_or_one_json_list(api: Api, sent: Any, read: Any) -> None:
+    body = form(data={"name": "x", "entityTypes": sent}, files={"file": ("a", b"1", "text/plain")})
+
+    assert api.post("/resources", **body).json["entityTypes"] == read
+
+
 def test_the_format_field_says_more_than_the_file(api: Api) -> None:
     sent = form(
         data={"name": "Page", "format": "text/plain; charset=windows-1252"},
@@ -171,7 +186,7 @@ def test_a_form_that_is_wrong_is_told_where(api: Api, parts: Any, pointer: str) 
 
 
 def test_a_form_field_that_is_no_json_is_400(api: Api) -> None:
-    sent = form(data={"name": "x", "entityTypes": "Person"}, files={"file": ("a", b"")})
+    sent = form(data={"name": "x", "entityTypes": '["Person"'}, files={"file": ("a", b"")})
 
     answer = api.post("/resources", **sent)
 

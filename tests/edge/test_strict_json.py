@@ -80,6 +80,13 @@ def test_a_byte_order_mark_is_dropped_and_other_charsets_are_refused() -> None:
         strict_json.loads('{"a":"ä"}'.encode("latin-1"))
 
 
+@pytest.mark.parametrize("text", ["3.0", "3e0", "0.3e1", "30e-1"])
+def test_a_whole_number_is_an_integer_however_it_is_written(text: str) -> None:
+    assert type(strict_json.loads(text.encode())) is int
+    assert strict_json.loads(b"0.5") == 0.5
+    assert strict_json.loads(b"-0.0") == 0
+
+
 def test_a_syntax_error_tells_where_it_is() -> None:
     with pytest.raises(Malformed) as refused:
         strict_json.loads(b'{\n "a": 1,\n "b" 2\n}')

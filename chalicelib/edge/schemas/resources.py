@@ -28,7 +28,7 @@ _TEXT: Final[Schema] = {
 _BASE64: Final[Schema] = {
     "type": "string",
     "contentEncoding": "base64",
-    "pattern": "^[A-Za-z0-9+/]*={0,2}$",
+    "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
     "title": "base64",
     "description": "The content's bytes.",
 }
@@ -37,6 +37,7 @@ _UPLOAD: Final[Schema] = {
     "description": "The checksum of an upload made before (`POST /uploads`).",
 }
 _FILE: Final[Schema] = {
+    "type": "string",
     "contentMediaType": "application/octet-stream",
     "description": "The content's bytes, at most 4 MiB.",
 }
@@ -83,11 +84,14 @@ RESOURCE_SCHEMAS: Final[Mapping[str, Schema]] = {
             "file": _FILE,
             "format": {
                 **MEDIA_TYPE,
-                "description": "The media type; without it, the one that the file names.",
+                "description": "The media type; without it, what the file says.",
             },
             "description": DESCRIPTION,
             "language": LANGUAGE,
-            "entityTypes": {**ENTITY_TYPES, "description": "A JSON list."},
+            "entityTypes": {
+                **ENTITY_TYPES,
+                "description": "A field for each, or one field with a JSON list.",
+            },
         },
         "additionalProperties": False,
     },
@@ -112,7 +116,7 @@ RESOURCE_SCHEMAS: Final[Mapping[str, Schema]] = {
             "file": _FILE,
             "format": {
                 **MEDIA_TYPE,
-                "description": "The media type; without it, the one that the file names.",
+                "description": "The media type; without it, what the file says.",
             },
         },
         "additionalProperties": False,
