@@ -20,6 +20,7 @@ from email.message import Message
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from chalicelib import aws
 from chalicelib.domain.ids import CHECKSUM
 from chalicelib.domain.representation import Representation
 from chalicelib.errors import ContentDamaged, Unavailable
@@ -235,11 +236,10 @@ class Content:
 
 
 def _s3_client(endpoint: str | None) -> Any:
-    import boto3
     from botocore.config import Config as Settings
 
     style: Any = {"addressing_style": "path"} if endpoint else {}
-    return boto3.client(
+    return aws.client(
         "s3",
         endpoint_url=endpoint,
         config=Settings(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from chalicelib import aws
 from chalicelib.errors import Unavailable
 
 MAX_ITEM_BYTES: Final = 400 * 1024
@@ -28,7 +29,7 @@ MAX_RETRIES: Final = 3
 class Tables:
     """The tables `log` (`commits`), `views` (`items`) and `jobs` as PynamoDB models.
 
-    They speak over one connection.
+    They speak over one connection, whose client is made here.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Tables:
             other = model._get_connection()
             shared.connection.add_meta_table(other.get_meta_table())
             other.connection = shared.connection
+        aws.make_client(shared.connection)
 
     @property
     def connection(self) -> Any:

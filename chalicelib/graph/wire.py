@@ -10,7 +10,6 @@ Not for use on a thread whose event loop is running.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 import uuid
@@ -44,6 +43,8 @@ class Connection:
 
     def __init__(self, url: str, headers: Mapping[str, str], deadline: float) -> None:
         """Connect by `deadline` (monotonic seconds). Raises Dropped, TookTooLong."""
+        import asyncio  # 10 ms of every cold start, and only a graph needs it
+
         from gremlin_python.driver.serializer import GraphBinarySerializersV1
 
         self._loop = asyncio.new_event_loop()
@@ -75,6 +76,8 @@ class Connection:
 
     def close(self) -> None:
         """Leave; waits no longer than `CLOSE_S` for the peer."""
+        import asyncio
+
         if self._loop.is_closed():
             return
         with contextlib.suppress(Exception):
@@ -124,6 +127,8 @@ class Connection:
             await self._session.close()
 
     def _run(self, work: Any, deadline: float) -> Any:
+        import asyncio
+
         import aiohttp
 
         left_s = max(0.001, deadline - time.monotonic())

@@ -1,0 +1,39 @@
+"""Clients of AWS, all from one botocore session, which is made at the first use.
+
+A session reads and parses AWS's data files (endpoints, partitions, defaults) for itself. Clients
+from several sessions, and boto3 on top, take as long again to make as the import of botocore:
+`bench/cold_import.py` keeps count. What is cached here is data and credentials of this process, no
+client: those belong to the layers that use them.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+_lock = threading.Lock()
+
+
+@cache
+def session() -> Any:
+    """Return this process's botocore session."""
+    from botocore.session import get_session
+
+    return get_session()
+
+
+def client(service: str, **settings: Any) -> Any:
+    """Return a new client; `settings` as `botocore.session.Session.create_client` takes them."""
+    with _lock:  # a session may be used by one thread at a time
+        return session().create_client(service, **settings)
+
+
+def make_client(connection: Any) -> None:
+    """Make the client of a PynamoDB connection now, in this session.
+
+    Left alone, each thread that comes first would make a session and a client of its own.
+    """
+    with _lock:
+        connection._local.session = session()
+        connection.client  # noqa: B018  # a property that makes it
