@@ -167,28 +167,34 @@ class Log:
     ) -> Iterator[StoredEvent]:
         """Yield the events below version `before` (None: all), newest first.
 
-        `page_size` as in `read`.
+        Begins at the commit that holds `before`, so that a hole just below it is met. `page_size`
+        as in `read`. Raises as `read`, and LogUnreadable.
         """
 
         def below(last: Commit | None, limit: int | None) -> Iterator[Any]:
-            end = before if last is None else last.first
-            condition = None if end is None else self._commits.sk < end
+            sk = self._commits.sk
+            condition = None if before is None else sk <= before
+            if last is not None:
+                condition = sk < last.first
             return self._query(stream, condition, forward=False, limit=limit)
 
-        expected = None
+        expected = 0
         with translated(DEPENDENCY):
             for commit in _paced(below, page_size):
-                if expected is not None and commit.last != expected:
-                    raise LogDamaged(
-                        f"the log of {stream.name} has a hole or an overlap below version "
-                        f"{expected + 1}",
-                        version=expected,
-                        dependency=DEPENDENCY,
-                    )
+                if expected not in (0, commit.last):
+                    break
                 expected = commit.first - 1
+                if before is not None and commit.first >= before:
+                    continue
                 for event in reversed(decoded(stream, commit)):
                     if before is None or event.version < before:
                         yield event
+        if expected:
+            raise LogDamaged(
+                f"the log of {stream.name} has a hole or an overlap below version {expected + 1}",
+                version=expected,
+                dependency=DEPENDENCY,
+            )
 
     def commits_at(self, stream: Stream, firsts: Iterable[int]) -> dict[int, Commit]:
         """Return commits by the version of their first event: one BatchGetItem per 100."""

@@ -23,6 +23,7 @@ from typing import Any, Final, Literal
 from chalicelib.domain import events
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.events import Event, StoredEvent
+from chalicelib.errors import TooLarge
 
 MAX_EVENTS: Final = 100
 """Events in one commit."""
@@ -124,12 +125,19 @@ def seal(
     """Return the commit that continues `head`.
 
     `now` is ISO 8601 UTC with milliseconds; a stream's times never go back. `smaller(a, b)` tells
-    whether storing `a` costs less than storing `b`: a body is compressed only then.
+    whether storing `a` costs less than storing `b`: a body is compressed only then. Raises TooLarge
+    for what no reader would inflate.
     """
     import rfc8785
 
     encoded = [events.encode(event) for event in new]
     plain = rfc8785.dumps(encoded)
+    if len(plain) > MAX_BODY_BYTES:
+        raise TooLarge(
+            f"{len(encoded)} event(s) take {len(plain)} bytes; one commit may take "
+            f"{MAX_BODY_BYTES} before compression",
+            limit_bytes=MAX_BODY_BYTES,
+        )
     packed = zlib.compress(plain, 9)
     encoding: Encoding = "zlib" if smaller(packed, plain) else "identity"
     body = packed if encoding == "zlib" else plain
@@ -252,7 +260,8 @@ def _inflate(encoding: str, body: bytes) -> bytes:
     if encoding != "zlib":
         raise ValueError(f"encoding {encoding!r} is not known to this version")
     inflater = zlib.decompressobj()
-    plain = inflater.decompress(body, MAX_BODY_BYTES)
-    if not inflater.eof or inflater.unused_data:
+    # One byte more than the limit: at the limit itself, the end mark has not been read yet.
+    plain = inflater.decompress(body, MAX_BODY_BYTES + 1)
+    if not inflater.eof or inflater.unused_data or len(plain) > MAX_BODY_BYTES:
         raise ValueError("the compressed body is cut, too large, or followed by other bytes")
     return plain
