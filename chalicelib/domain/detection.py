@@ -152,7 +152,7 @@ class Detection:
     """The answer for one passage. `unable` are labels asked for that this detector cannot find."""
 
     found: tuple[Finding, ...]
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     unable: tuple[str, ...] = ()
 
 

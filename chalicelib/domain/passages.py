@@ -43,8 +43,8 @@ class Size:
 def cut(text: str, size: Size, *, overlap: int = OVERLAP) -> tuple[Passage, ...]:
     """Return the passages of `text`, in order; none for an empty text.
 
-    Together they are the whole text. Each is at most `size`. Each begins at or before the end of
-    the one before minus `overlap`. Raises ValueError unless `size` is over twice the overlap.
+    Together they are the whole text. Each is at most `size`, begins at or before the end of the one
+    before minus `overlap`, and ends after it. Raises ValueError where `size` has no room for that.
     """
     if size.code_points <= 2 * overlap or (size.bytes or 9 * overlap) <= 8 * overlap:
         raise ValueError(f"passages of {size} cannot overlap by {overlap} code points")
@@ -54,18 +54,20 @@ def cut(text: str, size: Size, *, overlap: int = OVERLAP) -> tuple[Passage, ...]
     spans = list(sentences(text))
     starts, ends = [start for start, _ in spans], [end for _, end in spans]
     passages = []
-    start = 0
+    start = end = 0
     while True:
         furthest = reach.of(start)
         if furthest == len(text):
             passages.append(Passage(text[start:], start))
             return tuple(passages)
-        least = max(start + overlap + 1, start + (furthest - start) // 2)
+        least = max(start + overlap, end, start + (furthest - start) // 2) + 1
         end = _last(ends, least, furthest) or _word_end(text, least, furthest) or furthest
         passages.append(Passage(text[start:end], start))
         latest = end - overlap
         earliest = max(start + 1, latest - (end - start) // 4)
-        start = _last(starts, earliest, latest) or _word_start(text, earliest, latest) or latest
+        wanted = (_last(starts, earliest, latest), _word_start(text, earliest, latest), latest)
+        # Further back, wide characters may leave no room to go on; from the latest place they do.
+        start = next(at for at in wanted if at is not None and reach.of(at) > end)
 
 
 class _Reach:
