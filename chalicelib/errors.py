@@ -23,6 +23,7 @@ speaks of this occurrence.
     ├─ Invalid              422   each fault with a JSON pointer
     │  └─ KeyReused         422   the Idempotency-Key was used with another request
     ├─ PreconditionRequired 428   the call needs If-Match
+    ├─ InferenceFailed      502   a model's answer cannot be used
     ├─ Unavailable          503   a dependency does not answer          (retryable)
     │  ├─ Contended         503   other writers kept winning            (retryable)
     │  ├─ LogUnreadable     503   a commit newer than this code         (retryable)
@@ -141,6 +142,12 @@ class PreconditionRequired(AppError):
     """The call needs an If-Match header, so that nobody overwrites what he has not seen."""
 
     status, title = 428, "If-Match required"
+
+
+class InferenceFailed(AppError):
+    """A detector or a writer gave no answer that can be used; `reason` names why in one word."""
+
+    status, title = 502, "Inference failed"
 
 
 class Unavailable(AppError):
