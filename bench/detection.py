@@ -7,8 +7,8 @@
     python -m bench.detection --errors dev    … and every miss and false find of the part
     python -m bench.detection --detector bedrock:<model id>     another detector (AWS, costs money)
 
-A find counts if its span is the marked one to the code point, and its type is. `tests/inference/gold`
-says what is marked. Rules may be tuned on `dev` alone; `held-out` is what is claimed.
+A find counts if its span is the marked one to the code point, and its type is. What is marked,
+`tests/inference/gold` says. Rules may be tuned on `dev` alone; `held-out` is what is claimed.
 """
 
 from __future__ import annotations
