@@ -163,11 +163,13 @@ def _generator(node: Node) -> dict[str, Any] | None:
     """Return the software that made the annotation (Web Annotation Data Model, 3.3.1)."""
     if isinstance(node.value, str):
         return {"id": node.iri()}
-    meaning = "must be an object with id, type, name, homepage, or an IRI"
-    if not node.is_object("id", "type", "name", "homepage", else_=meaning):
+    meaning = "must be an object with id, type, name, version, homepage, or an IRI"
+    if not node.is_object("id", "type", "name", "version", "homepage", else_=meaning):
         return None
     names = {name: node.at(name).iri() for name in ("id", "homepage") if node.has(name)}
     words = {
-        name: node.string(name, at_most=MAX_NAME) for name in ("type", "name") if node.has(name)
+        name: node.string(name, at_most=MAX_NAME)
+        for name in ("type", "name", "version")
+        if node.has(name)
     }
     return {**names, **words}

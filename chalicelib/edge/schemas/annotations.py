@@ -141,6 +141,7 @@ ANNOTATION_SCHEMAS: Final[Mapping[str, Schema]] = {
                         id=IRI,
                         type=_WORDS,
                         name=_WORDS,
+                        version=_WORDS,
                         homepage=IRI,
                     ),
                     IRI,
