@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from chalice.app import Chalice, Rate
 
-from chalicelib.config import log_stream_arn
-from chalicelib.edge import answers, docs, requests, sources, streams
+from chalicelib.config import log_stream_arn, views_stream_arn
+from chalicelib.edge import answers, docs, pushes, requests, sockets, sources, streams
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, JSON_LD, MERGE_PATCH, Call
@@ -20,11 +20,12 @@ from chalicelib.edge.http import Router
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.edge.route import Body
 from chalicelib.edge.sse import MEDIA_TYPE as EVENT_STREAM
-from chalicelib.flows import health, project, read, write
+from chalicelib.flows import health, project, push, read, write
 from chalicelib.flows import listing as lists
 from chalicelib.system import system
 
 app = Chalice(app_name="palimpsest", configure_logs=False)
+app.experimental_feature_flags.add("WEBSOCKETS")
 route = Router(app, system)
 
 LINKED: Final = (JSON, JSON_LD)
@@ -337,6 +338,41 @@ def watch_resources(call: Call) -> Answer:
 def create_ticket(call: Call) -> Answer:
     """Get a ticket for one websocket or event stream, for who cannot send headers; lives 30 s."""
     return streams.ticket(system(), call)
+
+
+@app.on_ws_connect(name="socket_connect")
+def socket_connect(event: Any) -> Any:
+    """Let in who brings a token or a ticket."""
+    return sockets.connect(system(), event)
+
+
+@app.on_ws_message(name="socket_message")
+def socket_message(event: Any) -> Any:
+    """Subscribe, unsubscribe, or answer a ping."""
+    return sockets.message(system(), event)
+
+
+@app.on_ws_disconnect(name="socket_disconnect")
+def socket_disconnect(event: Any) -> Any:
+    """Forget who has left."""
+    return sockets.disconnect(system(), event)
+
+
+@app.on_dynamodb_record(
+    stream_arn=views_stream_arn(),
+    batch_size=100,
+    starting_position="TRIM_HORIZON",
+    name="pusher",
+)
+def pusher(event: Any) -> Any:
+    """Post each move of a watermark to whoever watches it."""
+    return pushes.of_views(system(), event)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="push_sweep")
+def push_sweep(event: Any) -> Any:
+    """Go on with those to whom a post failed."""
+    return push.sweep(system(), sockets.show(system()))
 
 
 # -- vocabulary ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ No port, no network, no thread. `docs/testing.md` shows a test of fifteen lines.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,10 @@ from hypothesis import settings
 
 from chalicelib.config import Config
 from chalicelib.system import System
-from infra.local.aws import aws
+from infra.local.aws import aws, names
+
+# The map reads these when it is imported, whoever imports it first: where streams and queues are.
+os.environ.update({name: value for name, value in names().items() if name.endswith("_ARN")})
 
 # A law is about what is so, not about how fast a shared machine finds it out.
 settings.register_profile("default-without-deadline", deadline=None)

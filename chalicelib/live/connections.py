@@ -182,14 +182,17 @@ class Connections:
             ):
                 return
 
-    def leave_out(self, behind: Behind, known: int) -> bool:
-        """Note one more move that was left out; False if the watcher is no longer behind."""
+    def leave_out(self, behind: Behind, version: int, known: int) -> bool:
+        """Note that what follows `version` up to `known` was left out, too.
+
+        Returns False if the watcher is no longer behind.
+        """
         sk = f"{behind.stream.key}|{behind.watcher.connection}"
         while True:
             held = self._get(_BEHIND, sk)
             if held is None:
                 return False
-            if held.known >= known:
+            if held.version <= version and held.known >= known:
                 return True
             if self._put(
                 _BEHIND,
@@ -197,8 +200,8 @@ class Connections:
                 self._unchanged(held),
                 expires=int(held.expires),
                 endpoint=held.endpoint,
-                version=int(held.version),
-                known=known,
+                version=min(version, int(held.version)),
+                known=max(known, int(held.known)),
             ):
                 return True
 

@@ -21,7 +21,7 @@ from typing import NoReturn
 import uvicorn
 from chalice.app import Chalice
 
-from infra.local import control, keys, presigned
+from infra.local import control, keys, presigned, sockets
 from infra.local.aws import REGION, aws
 from infra.local.awsport import AwsPort
 from infra.local.door import DOOR, UnknownMotoError
@@ -54,7 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
                 uvicorn.Config(
                     front,
                     lifespan="off",
-                    ws="none",
+                    ws="websockets-sansio",
+                    ws_max_size=(sockets.MESSAGE_BYTES, sockets.FRAME_BYTES),  # type: ignore[arg-type]
+                    ws_ping_interval=None,  # API Gateway does not ask whether a client is there
+                    ws_per_message_deflate=False,
                     log_level="error",
                     access_log=False,
                     timeout_graceful_shutdown=2,
@@ -95,6 +98,9 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         about = {**names, "AWS_ENDPOINT_URL": port.url, "DATA": asked.data and str(asked.data)}
         own = control.Control(pumps, metrics, keys.jwks(keys.key()), about)
         parts = {control.PREFIX: own.serve, presigned.PREFIX: presigned.serve}
+        limits = sockets.Limits(asked.socket_idle, asked.socket_life)
+        live = sockets.Sockets(app, f"{HOST}:{asked.port}", _print, limits)
+        parts |= dict.fromkeys(sockets.PREFIXES, live.serve)
         keeper = Housekeeping(pumps, names, journal)
         cleanup.callback(keeper.stop)
         pumps.start()
@@ -102,8 +108,12 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         keeper.start()
         DOOR.watchers.append(BELL.ring)
         gateway = Gateway(app, public_url, holds=True)
-        front = Front(gateway, parts, lambda line: print(line, flush=True))
+        front = Front(gateway, parts, _print, live)
         yield front, _banner(public_url, port.url, asked.data)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _banner(public_url: str, aws_url: str, data: Path | None) -> str:
@@ -148,6 +158,20 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
     parser.add_argument("--data", type=Path, help="folder to keep everything in; default: memory")
     parser.add_argument("--app", default="app", help="module that holds the Chalice `app`")
+    parser.add_argument(
+        "--socket-idle",
+        type=float,
+        metavar="S",
+        default=600,
+        help="seconds after which an idle websocket is closed (API Gateway: %(default)s)",
+    )
+    parser.add_argument(
+        "--socket-life",
+        type=float,
+        metavar="S",
+        default=7200,
+        help="seconds after which any websocket is closed (API Gateway: %(default)s)",
+    )
     return parser.parse_args(arguments)
 
 

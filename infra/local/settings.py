@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.local import control, keys, presigned
+from infra.local import control, keys, presigned, sockets
 
 LOCAL_USER: Final = "local"
 LOCAL_WORKSPACE: Final = "demo"
@@ -16,6 +16,7 @@ def settings(public_url: str) -> dict[str, str]:
         "STAGE": "local",
         "PUBLIC_URL": public_url,
         "CONTENT_ENDPOINT_URL": public_url + presigned.PREFIX.rstrip("/"),
+        "SOCKETS_ENDPOINT_URL": public_url + sockets.PATH,
         "GRAPH": "none",
         "JWT_ISSUER": keys.ISSUER,
         "JWT_AUDIENCE": keys.AUDIENCE,

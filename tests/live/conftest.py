@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.sockets import Limits
+from tests.live.local import Local, running
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Local]:
+    """A local system for a module; tests leave its pumps running."""
+    with running(Limits(idle_s=3600, life_s=7200)) as system:
+        yield system
