@@ -165,6 +165,29 @@ Rich Sue Nick Harry
 """)
 """Given names that are other things, too: on their own they are not taken for a person."""
 
+KNOWN: Final = listed("""
+Achilles Aeschylus Akhenaten Aquinas Archimedes Aristophanes Aristotle Attila Augustine Augustus
+Averroes Avicenna Barabbas Beethoven Bismarck Boccaccio Boethius Botticelli Brahms Brutus Buddha
+Caesar Caligula Calvin Caravaggio Catullus Cervantes Charlemagne Chaucer Chekhov Chopin Christ
+Churchill Cicero Cleopatra Columbus Confucius Copernicus Cromwell Dante Darius Darwin Demosthenes
+Descartes Dickens Diderot Diogenes Donatello Dostoevsky Dostoyevsky Dürer Einstein Engels Epicurus
+Erasmus Eratosthenes Euclid Euler Euripides Faraday Flaubert Freud Galen Galileo Gandhi Garibaldi
+Gauss Giotto Goebbels Goethe Gogol Gorbachev Gutenberg Hadrian Hamlet Handel Hannibal Haydn Hegel
+Heidegger Heine Heraclitus Hercules Herod Herodotus Hesiod Himmler Hipparchus Hippocrates Hitler
+Hölderlin Homer Horace Ibsen Isocrates Jesus Josephus Judas Justinian Kafka Kant Kennedy Kepler
+Keynes Khrushchev Kierkegaard Lavoisier Leibniz Lenin Linnaeus Livy Lucretius Machiavelli
+Maimonides Mandela Marx Metternich Michelangelo Mohammed Molière Monet Montaigne Montesquieu
+Mozart Muhammad Mussolini Napoleon Nefertiti Nehru Nero Newton Nietzsche Nostradamus Odysseus
+Oedipus Ovid Pascal Pericles Petrarch Picasso Pindar Plato Plautus Pliny Plotinus Plutarch Pompey
+Proust Ptolemy Puccini Pushkin Pythagoras Quintilian Rabelais Racine Raphael Rembrandt Rilke
+Robespierre Rossini Rousseau Rubens Saladin Salome Sappho Sartre Schiller Schopenhauer Schubert
+Schumann Seneca Shakespeare Shelley Socrates Solomon Sophocles Spartacus Spinoza Stalin Stravinsky
+Strabo Suetonius Tacitus Talleyrand Tchaikovsky Terence Thucydides Titian Tolstoy Trotsky Turgenev
+Tutankhamun Velázquez Verdi Vergil Vermeer Virgil Vivaldi Voltaire Wagner Wittgenstein Wordsworth
+Xenophon Xerxes Zarathustra Zeno Zola
+""")
+"""People who are called by one name, and by that name alone."""
+
 # --- organisations
 
 COMPANY_FORMS: Final = listed("""

@@ -13,6 +13,7 @@ from chalicelib.inference.rules.lexicon import (
     EVENT_SUFFIXES,
     FUNCTION,
     GIVEN,
+    KNOWN,
     ORGANISATION_NOUNS,
     PARTICLES,
     PLACE_HEADS,
@@ -52,6 +53,7 @@ def read(reading: Reading) -> None:
     for rule in (_titled, _initialled, _given, _in_a_role, _beside_a_role, _acting):
         reading.each(lambda at, rule=rule: rule(reading, at))  # type: ignore[misc]
     _again(reading)
+    reading.each(lambda at: _known(reading, at))
     reading.each(lambda at: _given_alone(reading, at))
     reading.each(lambda at: _beside_another(reading, at))
     _again(reading)
@@ -293,6 +295,19 @@ def _years_follow(reading: Reading, end: int) -> bool:
         return False
     digits = [each for each in opening if each.isdigit()]
     return len(digits) >= 7 and any(each in opening for each in "–-")
+
+
+def _known(reading: Reading, at: int) -> int:
+    """By a name that is known by itself: Archimedes."""
+    alone = not (reading.joined(at + 1) and reading.large(at + 1))
+    if (
+        not alone
+        or reading.plain(at) not in KNOWN
+        or (reading.joined(at) and reading.large(at - 1))
+    ):
+        return 0
+    reading.claim(at, at + 1, LABEL, 0.8)
+    return at + 1
 
 
 def _given_alone(reading: Reading, at: int) -> int:
