@@ -55,6 +55,11 @@ class Config:
     connections_table: str = setting("DynamoDB table of who watches what", default="")
     content_bucket: str = setting("S3 bucket of the content")
     jobs_queue_url: str = setting("SQS queue of jobs", default="")
+    heads_bucket: str = setting("S3 bucket of the signed lists of heads", default="")
+    heads_key: str = setting(
+        "Secret that lists of heads are signed with, 32 characters or more; empty = no lists",
+        default="",
+    )
     public_url: str = setting("Base of every IRI that we hand out, without a trailing slash")
     content_endpoint_url: str = setting(
         "Where presigned content URLs point; empty = S3 itself", default=""

@@ -27,6 +27,8 @@ from chalicelib.graph.breaker import Answers, Breaker
 from chalicelib.graph.gremlin import Gremlin, gremlin
 from chalicelib.log import Log
 from chalicelib.metrics import Metrics
+from chalicelib.upkeep.objects import Objects
+from chalicelib.upkeep.tables import TableUpkeep
 from chalicelib.views import Views
 
 T = TypeVar("T")
@@ -50,6 +52,8 @@ class System:
         connections: Connections | None = None,
         posts: Posts | None = None,
         graph: Gremlin | None = None,
+        upkeep: TableUpkeep | None = None,
+        objects: Objects | None = None,
     ) -> None:
         self.config = config
         self.metrics = Metrics()
@@ -68,6 +72,10 @@ class System:
             self._made["posts"] = posts
         if graph is not None:
             self._made["graph"] = graph
+        if upkeep is not None:
+            self._made["upkeep"] = upkeep
+        if objects is not None:
+            self._made["objects"] = objects
         self.graph_breaker = Breaker(self.monotonic_s)
         self.graph_answers = Answers(self.monotonic_s)
 
@@ -108,6 +116,16 @@ class System:
     def places(self) -> Places:
         """Return the places for event streams that wait."""
         return self._once("places", lambda: Places(self.connections, self.config.sse_places))
+
+    @property
+    def upkeep(self) -> TableUpkeep:
+        """Return the log's and the views' tables as they are stored, for recovery."""
+        return self._once("upkeep", lambda: TableUpkeep(self.tables))
+
+    @property
+    def objects(self) -> Objects:
+        """Return the bucket as it is stored, for recovery."""
+        return self._once("objects", lambda: Objects(self.config))
 
     def now_s(self) -> float:
         """Return Unix seconds."""
