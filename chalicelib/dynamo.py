@@ -73,6 +73,7 @@ def _commit_model(table: str, region: str | None) -> Any:
         NumberAttribute,
         UnicodeAttribute,
     )
+    from pynamodb.exceptions import AttributeDeserializationError
     from pynamodb.models import Model
 
     class ActorMap(MapAttribute):  # type: ignore[misc]
@@ -96,6 +97,21 @@ def _commit_model(table: str, region: str | None) -> Any:
         at = UnicodeAttribute()
         actor = ActorMap()
         correlation = UnicodeAttribute()
+
+        fault: str | None = None
+
+        @classmethod
+        def from_raw_data(cls, data: dict[str, Any]) -> Any:
+            """Read an item. One of other types keeps its key alone, and `fault` says why.
+
+            So the log can name the version that cannot be read, and `verify` can go on after it.
+            """
+            try:
+                return super().from_raw_data(data)
+            except (AttributeDeserializationError, TypeError, ValueError) as error:
+                item = super().from_raw_data({name: data[name] for name in ("pk", "sk")})
+                item.fault = str(error)
+                return item
 
     return CommitItem
 

@@ -354,24 +354,33 @@ def _paced(
 
 
 def _commit(item: Any) -> Commit:
-    try:
-        return Commit(
-            stream=item.pk.partition("/")[2],
-            first=int(item.sk),
-            count=int(item.count),
-            id=item.id,
-            key=item.key,
-            at=item.at,
-            actor=Actor(item.actor.id, item.actor.type, item.actor.name),
-            correlation=item.correlation,
-            encoding=item.encoding,
-            previous=item.previous,
-            hash=item.hash,
-            body=item.body,
-        )
-    except (AttributeError, TypeError) as error:
+    """Return the commit that an item is. Raises LogUnreadable when it is none."""
+    fault = item.fault
+    if fault is None:
+        actor = item.actor and Actor(item.actor.id, item.actor.type, item.actor.name)
+        required = [item.count, item.id, item.at, actor, item.correlation, item.encoding]
+        required += [item.hash, item.body, *(actor.to_json().values() if actor else ())]
+        if any(value is None for value in required):
+            fault = "an attribute is missing"
+        elif not isinstance(item.count, int) or not isinstance(item.sk, int):
+            fault = "`count` or `sk` is no whole number"
+    if fault is not None:
         raise LogUnreadable(
-            f"the item {item.pk} at version {item.sk} is not a commit ({error})",
+            f"the item {item.pk} at version {item.sk} is not a commit: {fault}",
             version=int(item.sk),
             dependency=DEPENDENCY,
-        ) from error
+        )
+    return Commit(
+        stream=item.pk.partition("/")[2],
+        first=item.sk,
+        count=item.count,
+        id=item.id,
+        key=item.key,
+        at=item.at,
+        actor=actor,
+        correlation=item.correlation,
+        encoding=item.encoding,
+        previous=item.previous,
+        hash=item.hash,
+        body=item.body,
+    )
