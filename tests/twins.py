@@ -201,6 +201,10 @@ class TwinLog:
                 found[first] = commit
         return found
 
+    def streams(self) -> Iterator[Stream]:
+        self.store.before("log.streams")
+        yield from (Stream.parse(key) for key, held in self.store.commits.items() if 1 in held)
+
     def verify(self, stream: Stream) -> list[chain.ChainFault]:
         return list(chain.verify(self.store.log_of(stream)))
 
@@ -208,22 +212,36 @@ class TwinLog:
         self.store.before("log.ping")
 
     def _seal(self, stream: Stream, head: Head, new: Sequence[Event], intent: Intent) -> Commit:
-        facts: dict[str, Any] = {
-            "id": intent.id,
-            "key": intent.key,
-            "now": intent.now,
-            "actor": intent.actor,
-            "correlation": intent.correlation,
-        }
-        plain = chain.seal(stream.name, head, new, **facts, smaller=lambda a, b: False)
-        overhead = item_bytes(_wire(stream, plain)) - len(plain.body)
-        if overhead + len(plain.body) <= 1024:
-            return plain
+        facts = Commit(
+            stream=stream.name,
+            first=head.version + 1,
+            count=len(new),
+            id=intent.id,
+            key=intent.key,
+            at=max(intent.now, head.at),
+            actor=intent.actor,
+            correlation=intent.correlation,
+            encoding="identity",
+            previous=head.hash,
+            hash=bytes(32),
+            body=b"",
+        )
+        overhead = item_bytes(_wire(stream, facts))
 
-        def cheaper(a: bytes, b: bytes) -> bool:
-            return write_units(overhead + len(a)) < write_units(overhead + len(b))
+        def cheaper(packed: bytes, plain: bytes) -> bool:
+            return write_units(overhead + len(packed)) < write_units(overhead + len(plain))
 
-        return chain.seal(stream.name, head, new, **facts, smaller=cheaper)
+        return chain.seal(
+            stream.name,
+            head,
+            new,
+            id=intent.id,
+            key=intent.key,
+            now=intent.now,
+            actor=intent.actor,
+            correlation=intent.correlation,
+            smaller=cheaper,
+        )
 
 
 class TwinViews:
@@ -263,6 +281,18 @@ class TwinViews:
             held = self.store.marks.get((stream.key, generation), {}).get(mark_id)
             if held is not None:
                 found[mark_id] = held[0]
+        return found
+
+    def marks_across(
+        self, workspace: str, wanted: Iterable[tuple[str, int, str]]
+    ) -> dict[tuple[str, str], Mark]:
+        self.store.before("views.marks_across")
+        found = {}
+        for resource_id, generation, mark_id in wanted:
+            key = Stream.of_resource(workspace, resource_id).key
+            held = self.store.marks.get((key, generation), {}).get(mark_id)
+            if held is not None:
+                found[resource_id, mark_id] = held[0]
         return found
 
     def page(
@@ -385,6 +415,17 @@ class TwinContent:
         self, workspace: str, representation: Representation, *, method: str = "GET"
     ) -> str:
         return f"twin://{workspace}/{representation.checksum}"
+
+    def put_named(self, workspace: str, name: str, data: bytes) -> bool:
+        assert "/" in name
+        self.store.before("content.put_named")
+        stored = self.store.objects.setdefault((workspace, name), data) is data
+        self.store.after("content.put_named")
+        return stored
+
+    def get_named(self, workspace: str, name: str) -> bytes | None:
+        self.store.before("content.get_named")
+        return self.store.objects.get((workspace, name))
 
     def ping(self) -> None:
         self.store.before("content.ping")

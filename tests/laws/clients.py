@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.actor import Actor
-from chalicelib.domain.annotation import Body, NewAnnotation, TextPosition, TextualBody
+from chalicelib.domain.annotation import (
+    Body,
+    NewAnnotation,
+    SpecificResource,
+    TextPosition,
+    TextualBody,
+)
 from chalicelib.domain.commands import (
     AddAnnotations,
     ChangeContent,
@@ -192,13 +198,21 @@ def _annotate(world: World, number: int, resource_id: str) -> Ask:
     selectors = (TextPosition(3, 6),) if random.random() < 0.2 else ()
     new = tuple(
         NewAnnotation(
-            random.choice(("commenting", "tagging")), selectors, (TextualBody(f"by {number}"),)
+            random.choice(("commenting", "tagging")), selectors, _bodies(world, f"by {number}")
         )
         for _ in range(size)
     )
     command = AddAnnotations(new, ids, tuple(f"/items/{index}" for index in range(size)))
     world.annotations[resource_id] += ids
     return _ask_change(world, request, resource_id, command, _archived)
+
+
+def _bodies(world: World, value: str) -> tuple[Body, ...]:
+    """Return a comment, and now and then a reference to a resource."""
+    if world.random.random() < 0.6:
+        return (TextualBody(value),)
+    source = f"resource:{world.random.choice(world.resources)}"
+    return (TextualBody(value), SpecificResource(source, "linking"))
 
 
 def _change(world: World, number: int, resource_id: str) -> Ask:
@@ -253,10 +267,10 @@ def _ask_change(
 
 def _update_body(world: World, number: int, resource_id: str, mark_id: str) -> Ask:
     request = _request(world, number, keyed=False)
-    value = f"changed {world.random.getrandbits(16)}"
+    changed = _bodies(world, f"changed {world.random.getrandbits(16)}")
 
     def revise(bodies: tuple[Body, ...]) -> tuple[Body, ...]:
-        return (*bodies[:1], TextualBody(value))
+        return changed
 
     return _ask_mark(world, request, resource_id, UpdateBody(mark_id, revise))
 

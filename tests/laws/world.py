@@ -7,7 +7,7 @@ hold ends the run with a `Violation`. Broken doubles take the places of layers (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
@@ -304,10 +304,16 @@ class World:
             if found != expected:
                 raise Violation(f"law 3: the list {wanted} is not the log's")
         for state in states:
-            for index, value in indexes.places(state):
-                held = self.store.entries.get((WORKSPACE, index, value), {})
-                if f"{state.created}#{state.id}" not in held:
-                    raise Violation(f"law 3: {state.id} is missing in the index {index} {value}")
+            self._check_entries(indexes.places(state), f"{state.created}#{state.id}")
+            truth = self.truth(self.stream(state.id))
+            for mark_id, mark in truth.at(truth.head).live().items():
+                own = f"{mark.created}#{mark_id}#{state.id}"
+                self._check_entries(indexes.referred(mark), own)
+
+    def _check_entries(self, places: Iterable[indexes.Place], entry: str) -> None:
+        for place in places:
+            if entry not in self.store.entries.get((WORKSPACE, *place), {}):
+                raise Violation(f"law 3: {entry} is missing in the index {place}")
 
 
 def diff(found: dict[str, Any], wanted: dict[str, Any]) -> str:
