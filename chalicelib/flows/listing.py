@@ -174,13 +174,23 @@ def lag_s(system: System, workspace: str, views: Mapping[str, View] = NO_VIEWS) 
     The age of this process's oldest append that the views do not show; when they show all of
     them, how long the page's latest change took from its commit to its view.
     """
-    while (pending := system.heads.oldest_pending(workspace)) is not None:
-        stream, at_s = pending
-        view = views.get(stream.resource_id or "") or system.views.get(stream)
-        shown = 0 if view is None else view.head.version
-        system.heads.seen(stream, shown)
-        if system.heads.oldest_pending(workspace) == pending:
-            return max(0.0, system.now_s() - at_s)
+    pending = system.heads.pending
+
+    def shown(found: Mapping[str, View]) -> None:
+        for resource_id, view in found.items():
+            pending.seen(Stream.of_resource(workspace, resource_id), view.head.version)
+
+    shown(views)
+    oldest = pending.oldest(workspace)
+    if oldest is not None and oldest[0].resource_id not in views:
+        shown(system.views.descriptors(workspace, [oldest[0].resource_id or ""]))
+        if pending.oldest(workspace) != oldest:
+            # It is shown by now, so others are too: one read for all of them.
+            waiting = [stream.resource_id for stream in pending.streams(workspace)]
+            shown(system.views.descriptors(workspace, [id for id in waiting if id is not None]))
+        oldest = pending.oldest(workspace)
+    if oldest is not None:
+        return max(0.0, system.now_s() - oldest[1])
     if not views:
         return 0.0
     latest = max(views.values(), key=lambda view: view.applied)
