@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -407,6 +410,55 @@ def test_a_key_set_that_is_none_is_503() -> None:
         keys.served = served
         with pytest.raises((Unavailable, Unauthenticated)):
             caller(token(), keys=keys)
+
+
+@pytest.fixture
+def key_server() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A server of key sets on this machine: its address, and what it answers by path."""
+    answers: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, headers, body = answers[self.path]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", answers
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_issuers_keys_come_over_http_and_from_where_it_was_configured(
+    key_server: tuple[str, dict[str, Any]],
+) -> None:
+    address, answers = key_server
+    keys = json.dumps({"keys": [public(key())]}).encode()
+    answers["/keys"] = (200, {"Content-Type": "application/json"}, keys)
+    answers["/moved"] = (302, {"Location": f"{address}/keys"}, b"")
+    answers["/broken"] = (500, {}, b"")
+    answers["/page"] = (200, {}, b"<html>")
+
+    def ask(path: str) -> Caller:
+        config = replace(CONFIG, jwt_jwks_url=address + path)
+        bearer = call({"Authorization": f"Bearer {token()}"})
+        return Authenticator(config).caller(bearer)
+
+    assert ask("/keys").workspace == "demo"
+    for path in ("/moved", "/broken", "/page"):
+        with pytest.raises(Unavailable):
+            ask(path)
 
 
 # -- the local user -----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Schemathesis against the contract: requests made from it, answers held against it.
 
-In this process, on proxy events; no port. `make test-long` asks a hundred times as often.
+In this process, on proxy events; no port. `make test-long` asks ten times as often.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ALWAYS = [
 ]
 # What a schema cannot say: that an IRI is one, that a quote stands in the text, that a version is
 # current, that a cursor was given out, that a key is new.
-BEYOND_THE_SCHEMA = {"add_annotations", "update_body"}
+BEYOND_THE_SCHEMA = {"add_annotations", "update_body", "create_job"}
 
 
 def named(each: Route) -> str:
@@ -68,8 +68,8 @@ def test_what_the_contract_forbids_is_refused_and_answered_as_told(api: Api, eac
 @pytest.mark.long
 @pytest.mark.parametrize("each", ROUTES, ids=named)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_the_same_a_thousand_times(api: Api, each: Route, mode: GenerationMode) -> None:
-    check(api, each, mode, 1000)
+def test_the_same_a_hundred_times(api: Api, each: Route, mode: GenerationMode) -> None:
+    check(api, each, mode, 100)
 
 
 def check(api: Api, each: Route, mode: GenerationMode, examples: int) -> None:
@@ -114,7 +114,7 @@ def tidy(case: Case) -> None:
     if "If-Match" in headers:
         headers["If-Match"] = "*"
     query: Any = case.query or {}
-    if case.operation.path == "/resources":
+    if case.operation.path in ("/resources", "/jobs"):
         query.pop("cursor", None)
     if "version" in query:
         query.pop("at", None)
