@@ -149,13 +149,15 @@ def _in_passage(
         else:
             taken[_words(finding.quote), label].add(named)
             places[index] = named
+    left: dict[tuple[str, str], Iterator[Place]] = {}
     for index in later:
         finding, label = candidates[index]
         words = _words(finding.quote)
         there = mentions.of(words)
-        free = next((each for each in there if each not in taken[words, label]), None)
+        if (words, label) not in left:
+            left[words, label] = iter([each for each in there if each not in taken[words, label]])
+        free = next(left[words, label], None)
         if free is not None:
-            taken[words, label].add(free)
             places[index] = free
         elif there:
             places[index] = "duplicate"
