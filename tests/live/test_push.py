@@ -16,7 +16,7 @@ from chalicelib.domain.representation import Representation
 from chalicelib.edge import pushes, sockets
 from chalicelib.errors import Unavailable
 from chalicelib.flows import project, push, write
-from chalicelib.live.connections import Connection, Watcher, everything
+from chalicelib.live.connections import Behind, Connection, Watcher, everything
 from chalicelib.live.posts import Gone
 from chalicelib.system import System
 
@@ -180,7 +180,8 @@ def test_who_watches_everything_is_brought_up_resource_by_resource(scene):
     assert scene.wire.versions("slow") == [1]
 
 
-def test_a_move_that_is_left_out_during_the_sweep_is_not_lost(scene):
+def heard_of_a_move_during_the_sweep(scene: Scene) -> list[int]:
+    """Let a move be left out for a watcher just as the sweep brings him up."""
     scene.watch("slow")
     scene.push(scene.move())
     scene.wire.stuck.add("slow")
@@ -191,14 +192,30 @@ def test_a_move_that_is_left_out_during_the_sweep_is_not_lost(scene):
 
     def while_sweeping(endpoint: str, connection_id: str, frame: bytes) -> None:
         post(endpoint, connection_id, frame)
-        if once.pop() if once else False:
+        if once:
+            once.clear()
             scene.rename("C")
             scene.push(scene.move())
 
     scene.wire.post = while_sweeping  # type: ignore[method-assign]
     scene.sweep()
-    assert sorted(set(scene.wire.versions("slow"))) == [1, 2, 3]
     assert scene.system.connections.all_behind() == []
+    return sorted(set(scene.wire.versions("slow")))
+
+
+def test_a_move_that_is_left_out_during_the_sweep_is_not_lost(scene):
+    assert heard_of_a_move_during_the_sweep(scene) == [1, 2, 3]
+
+
+def test_it_would_be_lost_if_the_sweep_struck_him_off_without_a_condition(scene):
+    connections = scene.system.connections
+
+    def unconditionally(behind: Behind) -> bool:
+        connections.forget_behind(behind)
+        return True
+
+    connections.caught_up = unconditionally  # type: ignore[method-assign]
+    assert heard_of_a_move_during_the_sweep(scene) == [1, 2]
 
 
 def test_an_older_move_that_comes_late_is_brought_up_too(scene):
