@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from chalice.app import Chalice, Rate
 
-from chalicelib.config import log_stream_arn, views_stream_arn
-from chalicelib.edge import answers, docs, pushes, requests, sockets, sources, streams
+from chalicelib.config import jobs_queue_arn, log_stream_arn, views_stream_arn
+from chalicelib.edge import answers, docs, jobs, pushes, requests, sockets, sources, streams
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, JSON_LD, MERGE_PATCH, Call
@@ -20,8 +20,9 @@ from chalicelib.edge.http import Router
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.edge.route import Body
 from chalicelib.edge.sse import MEDIA_TYPE as EVENT_STREAM
-from chalicelib.flows import health, project, push, read, write
+from chalicelib.flows import health, project, push, read, work, write
 from chalicelib.flows import listing as lists
+from chalicelib.flows.jobs import sweep
 from chalicelib.system import system
 
 app = Chalice(app_name="palimpsest", configure_logs=False)
@@ -373,6 +374,117 @@ def pusher(event: Any) -> Any:
 def push_sweep(event: Any) -> Any:
     """Go on with those to whom a post failed."""
     return push.sweep(system(), sockets.show(system()))
+
+
+# -- jobs: work for models, begun by requests, done by workers ----------------------------------
+
+
+@route.post(
+    "/jobs",
+    needs=WRITE,
+    body=Body("NewJob"),
+    answers={201: "Job"},
+    again=lambda call, told: jobs.created_again(system(), call, told),
+)
+def create_job(call: Call) -> Answer:
+    """Begin a job of any kind."""
+    return jobs.create(system(), call)
+
+
+@route.post(
+    "/resources/{resource_id}/detect-annotations-stream",
+    needs=WRITE,
+    body=Body("DetectionParams"),
+    answers={200: None},
+    offers=(EVENT_STREAM,),
+    again=lambda call, told: jobs.streamed_again(system(), call, told),
+)
+def detect_annotations(call: Call) -> Answer:
+    """Find entities, or what else is asked for, in a resource's text; streams the job."""
+    return jobs.detect(system(), call)
+
+
+@route.post(
+    "/generate-resource-stream",
+    needs=WRITE,
+    body=Body("NewGeneration"),
+    answers={200: None},
+    offers=(EVENT_STREAM,),
+    again=lambda call, told: jobs.streamed_again(system(), call, told),
+)
+def generate_resource(call: Call) -> Answer:
+    """Write a document from a resource, on a prompt, or for a reference; streams the job."""
+    return jobs.generate(system(), call)
+
+
+@route.post(
+    "/resources/{resource_id}/annotations/{annotation_id}/generate-resource-stream",
+    needs=WRITE,
+    body=Body("ReferenceParams", optional=True),
+    answers={200: None},
+    offers=(EVENT_STREAM,),
+    again=lambda call, told: jobs.streamed_again(system(), call, told),
+)
+def generate_for_reference(call: Call) -> Answer:
+    """Write the document that a reference is in need of; streams the job."""
+    return jobs.generate_for(system(), call)
+
+
+@route.get(
+    "/jobs",
+    needs=READ,
+    query=(query.JOB_STATE, query.JOBS_ON, query.LIMIT, query.CURSOR),
+    answers={200: "Jobs"},
+)
+def list_jobs(call: Call) -> Answer:
+    """List one's own jobs, or those on a resource, newest first."""
+    return jobs.listed(system(), call)
+
+
+@route.get("/jobs/{job_id}", needs=READ, answers={200: "Job"}, etag=True)
+def get_job(call: Call) -> Answer:
+    """Read a job."""
+    return jobs.show(system(), call)
+
+
+@route.get(
+    "/jobs/{job_id}/events/stream",
+    needs=READ,
+    query=(query.JOB_SEEN, query.TICKET),
+    answers={200: None, 204: None},
+    offers=(EVENT_STREAM,),
+)
+def watch_job(call: Call) -> Answer:
+    """Watch a job until it is over: its state, each time that it has changed."""
+    return jobs.watch(system(), call)
+
+
+@route.delete("/jobs/{job_id}", needs=WRITE, answers={202: "Job"})
+def cancel_job(call: Call) -> Answer:
+    """Cancel a job. What it has written stays, and stands in its result."""
+    return jobs.cancel(system(), call)
+
+
+@app.on_sqs_message(
+    queue_arn=jobs_queue_arn("quick"), batch_size=1, name="job_worker", maximum_concurrency=20
+)
+def job_worker(event: Any) -> Any:
+    """Work on a job that takes seconds."""
+    return sources.in_queue(system(), event, work.work, work.stumble)
+
+
+@app.on_sqs_message(
+    queue_arn=jobs_queue_arn("slow"), batch_size=1, name="slow_job_worker", maximum_concurrency=10
+)
+def slow_job_worker(event: Any) -> Any:
+    """Work on a job that waits for a model; these have workers of their own."""
+    return sources.in_queue(system(), event, work.work, work.stumble)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_jobs")
+def sweep_jobs(event: Any) -> Any:
+    """Send jobs again whose message or worker was lost; end those that were tried too often."""
+    return sources.on_time(system(), sweep)
 
 
 # -- vocabulary ---------------------------------------------------------------------------------

@@ -54,7 +54,12 @@ class Config:
     jobs_table: str = setting("DynamoDB table of jobs", default="")
     connections_table: str = setting("DynamoDB table of who watches what", default="")
     content_bucket: str = setting("S3 bucket of the content")
-    jobs_queue_url: str = setting("SQS queue of jobs", default="")
+    jobs_queue_url: str = setting("SQS queue of jobs that take seconds", default="")
+    slow_jobs_queue_url: str = setting("SQS queue of jobs that wait for a model", default="")
+    jobs_dead_letter_queue_url: str = setting("Where messages go that were given up", default="")
+    inference: str = setting(
+        "Who finds and writes: `rules`, `comprehend`, or `bedrock:<model id>`", default="rules"
+    )
     heads_bucket: str = setting("S3 bucket of the signed lists of heads", default="")
     heads_key: str = setting(
         "Secret that lists of heads are signed with, 32 characters or more; empty = no lists",
@@ -168,3 +173,9 @@ def log_stream_arn() -> str:
 def views_stream_arn() -> str:
     """Return the ARN of the views' stream; as `log_stream_arn`."""
     return os.environ.get("VIEWS_STREAM_ARN", "arn:aws:dynamodb:::table/views/stream/unknown")
+
+
+def jobs_queue_arn(lane: str) -> str:
+    """Return the ARN of the queue of a lane, `quick` or `slow`, as `log_stream_arn` does."""
+    name = {"quick": "JOBS_QUEUE_ARN", "slow": "SLOW_JOBS_QUEUE_ARN"}[lane]
+    return os.environ.get(name, f"arn:aws:sqs:::{lane}-jobs-unknown")

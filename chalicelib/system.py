@@ -20,11 +20,17 @@ from chalicelib.content import Content
 from chalicelib.domain.ids import minted_id
 from chalicelib.dynamo import Tables
 from chalicelib.flows.head import Heads
+from chalicelib.graph.breaker import Answers, Breaker
+from chalicelib.graph.gremlin import Gremlin, gremlin
+from chalicelib.inference import Inference, chosen
+from chalicelib.jobs.kinds import KINDS
+from chalicelib.jobs.kinds.kind import Kind
+from chalicelib.jobs.outcomes import Outcomes
+from chalicelib.jobs.queue import Queue
+from chalicelib.jobs.table import Jobs
 from chalicelib.live.connections import Connections
 from chalicelib.live.places import Places
 from chalicelib.live.posts import Posts
-from chalicelib.graph.breaker import Answers, Breaker
-from chalicelib.graph.gremlin import Gremlin, gremlin
 from chalicelib.log import Log
 from chalicelib.metrics import Metrics
 from chalicelib.upkeep.objects import Objects
@@ -52,6 +58,8 @@ class System:
         connections: Connections | None = None,
         posts: Posts | None = None,
         graph: Gremlin | None = None,
+        inference: Inference | None = None,
+        kinds: Mapping[str, Kind] = KINDS,
         upkeep: TableUpkeep | None = None,
         objects: Objects | None = None,
     ) -> None:
@@ -72,17 +80,23 @@ class System:
             self._made["posts"] = posts
         if graph is not None:
             self._made["graph"] = graph
+        if inference is not None:
+            self._made["inference"] = inference
         if upkeep is not None:
             self._made["upkeep"] = upkeep
         if objects is not None:
             self._made["objects"] = objects
+        self.kinds = kinds
         self.graph_breaker = Breaker(self.monotonic_s)
         self.graph_answers = Answers(self.monotonic_s)
 
     @property
     def tables(self) -> Tables:
         """Return the tables; the DynamoDB client is made at the first use."""
-        return self._once("tables", lambda: Tables(self.config.log_table, self.config.views_table))
+        names = self.config
+        return self._once(
+            "tables", lambda: Tables(names.log_table, names.views_table, names.jobs_table)
+        )
 
     @property
     def log(self) -> Log:
@@ -116,6 +130,26 @@ class System:
     def places(self) -> Places:
         """Return the places for event streams that wait."""
         return self._once("places", lambda: Places(self.connections, self.config.sse_places))
+
+    @property
+    def jobs(self) -> Jobs:
+        """Return the jobs table."""
+        return self._once("jobs", lambda: Jobs(self.tables))
+
+    @property
+    def jobs_queue(self) -> Queue:
+        """Return what sends the messages of jobs."""
+        return self._once("jobs_queue", lambda: Queue(self.config))
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """Return what the steps of jobs led to."""
+        return self._once("outcomes", lambda: Outcomes(self.content))
+
+    @property
+    def inference(self) -> Inference:
+        """Return who finds and who writes."""
+        return self._once("inference", lambda: chosen(self.config.inference))
 
     @property
     def upkeep(self) -> TableUpkeep:

@@ -78,6 +78,7 @@ def home(system: System, call: Call) -> Answer:
         "links": {
             "resources": f"{base}/resources",
             "uploads": f"{base}/uploads",
+            "jobs": f"{base}/jobs",
             "entityTypes": f"{base}/entity-types",
             "tagSchemas": f"{base}/tag-schemas",
             "health": f"{base}/api/health",

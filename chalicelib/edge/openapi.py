@@ -25,6 +25,7 @@ _PATH_PARAMETERS: Final[Mapping[str, Json]] = {
         "schema": {"type": "string", "format": "uuid"},
         "description": "An annotation of it.",
     },
+    "job_id": {"schema": {"type": "string", "format": "uuid"}, "description": "A job."},
     "problem": {"schema": {"type": "string"}, "description": "As in a problem's `type`."},
 }
 _HEADERS: Final[Mapping[str, Json]] = {
@@ -74,6 +75,7 @@ _REQUEST_HEADERS: Final[Mapping[str, Json]] = {
 _MEANINGS: Final[Mapping[int, str]] = {
     200: "Done.",
     201: "Made.",
+    202: "Asked for; it will be done.",
     204: "Done; there is nothing to say.",
     304: "What the client holds is right.",
     307: "The bytes are there.",
@@ -252,6 +254,8 @@ def _request_headers(route: Route) -> list[Json]:
 
 
 def _tag(path: str) -> str:
+    if path.startswith("/jobs") or "-stream" in path:
+        return "jobs"
     for part in ("annotations", "events", "content", "entity-types", "tag-schemas", "uploads"):
         if part in path:
             return "vocabulary" if part in ("entity-types", "tag-schemas") else part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.domain.annotation.model import MOTIVATIONS
+from chalicelib.domain.job import STATES
 from chalicelib.edge.query import Parameter
 from chalicelib.edge.schemas.common import DEFAULT_PAGE, ENTITY_TYPE, ID, MAX_PAGE, TIME, VERSION
 
@@ -76,4 +77,15 @@ ORDER: Final = Parameter(
     "order",
     {"type": "string", "enum": ["oldest", "newest"], "default": "oldest"},
     "Which events come first.",
+)
+JOB_SEEN: Final = Parameter(
+    "from",
+    {"type": "string", "minLength": 1, "maxLength": 60},
+    "What was seen so far: the `id` of the last event. Else: from the job's state now.",
+)
+JOB_STATE: Final = Parameter(
+    "state", {"type": "string", "enum": list(STATES)}, "Jobs that are in this state."
+)
+JOBS_ON: Final = Parameter(
+    "resource", ID, "Jobs on this resource, whoever began them; without it, your own."
 )

@@ -5,6 +5,9 @@ A record is a doorbell: it says which stream of the log has news, nothing more. 
 stream that failed; Lambda goes on from there, so what succeeded after it is done again, which
 changes nothing.
 
+A message of the job queue names a job (`jobs.queue`); a batch answers with those that failed, which
+come again, and in the end go to the dead-letter queue.
+
 record: {"eventID": "…", "eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb":
          {"Keys": {"pk": {"S": "demo/resource#0192f…"}, "sk": {"N": "7"}}, "SequenceNumber": "11"}}
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from chalicelib.domain.ids import Stream
@@ -70,6 +73,50 @@ def in_streams(system: System, event: Any, batch: Batch) -> dict[str, list[dict[
         metrics.flush(system.metrics)
     first = next((bell.sequence for bell in rung if bell.stream in failed), None)
     return {"batchItemFailures": [] if first is None else [{"itemIdentifier": first}]}
+
+
+def in_queue(
+    system: System,
+    event: Any,
+    work: Callable[[System, str, int], None],
+    stumble: Callable[[System, str, Exception], bool],
+) -> dict[str, list[dict[str, str]]]:
+    """Run `work` on each message with the milliseconds that are left, and answer as Lambda expects.
+
+    What it raises is given to `stumble`; a message fails if that returns False, or raises too.
+    """
+    metrics.attach(system.metrics, system.config.stage)
+    failed = []
+    for record in event.to_dict()["Records"]:
+        try:
+            work(system, record["body"], event.context.get_remaining_time_in_millis())
+        except Exception as error:
+            _LOGGER.exception("The message %s could not be worked on", record["messageId"])
+            if not _stumbled(system, record["body"], error, stumble):
+                system.metrics.count("JobsMessagesFailed")
+                failed.append({"itemIdentifier": record["messageId"]})
+    metrics.flush(system.metrics)
+    return {"batchItemFailures": failed}
+
+
+def on_time(system: System, do: Callable[[System], Any]) -> dict[str, Any]:
+    """Do what a schedule asks for, and return what it says it did."""
+    metrics.attach(system.metrics, system.config.stage)
+    try:
+        done = do(system)
+    finally:
+        metrics.flush(system.metrics)
+    return asdict(done)
+
+
+def _stumbled(
+    system: System, body: str, error: Exception, stumble: Callable[[System, str, Exception], bool]
+) -> bool:
+    try:
+        return stumble(system, body, error)
+    except Exception:
+        _LOGGER.exception("… and its job could not be given back")
+        return False
 
 
 def _alone(system: System, stream: Stream, batch: Batch) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from chalicelib.errors import Unavailable
+from chalicelib.flows import jobs
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -47,11 +48,13 @@ class Health:
 
 def health(system: System) -> Health:
     """Probe every dependency: `database` is views and content, `eventStore` the log."""
-    pool = ThreadPoolExecutor(3)
+    pool = ThreadPoolExecutor(4)
     try:
         views = pool.submit(_timed, lambda: _views(system))
         content = pool.submit(_timed, lambda: _silent(system.content.ping))
         log = pool.submit(_timed, lambda: _silent(system.log.ping))
+        configured = system.jobs_queue.configured
+        work = pool.submit(_timed, lambda: jobs.trouble(system)) if configured else None
         deadline = time.monotonic() + TIMEOUT_S
 
         def result(future: object) -> Part:
@@ -66,7 +69,7 @@ def health(system: System) -> Health:
             database,
             result(log),
             Part("absent", 0.0, "no graph is configured"),
-            Part("absent", 0.0, "no job worker is configured"),
+            result(work) if work else Part("absent", 0.0, "no job worker is configured"),
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

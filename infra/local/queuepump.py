@@ -14,6 +14,7 @@ from infra.local.functions import QueueSource, failures
 
 log = logging.getLogger(__name__)
 
+MOST_WORKERS: Final = 4  # AWS runs as many as a function may have; here they share a machine
 _RECEIVED_AT_ONCE: Final = 10  # the most that SQS gives
 
 
@@ -23,7 +24,7 @@ class QueuePump:
     def __init__(self, source: QueueSource) -> None:
         self.source = source
         self.name = source.function.name
-        self.workers = source.concurrency
+        self.workers = min(source.concurrency, MOST_WORKERS)
         self.wakes_on = source.queue
         self.delay_s = 0.0
         self.failed = 0

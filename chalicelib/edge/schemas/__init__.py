@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chalicelib.edge.schemas.annotations import ANNOTATION_SCHEMAS
 from chalicelib.edge.schemas.common import COMMON_SCHEMAS
+from chalicelib.edge.schemas.jobs import JOB_SCHEMAS
 from chalicelib.edge.schemas.live import LIVE_SCHEMAS, SOCKET_SCHEMAS
 from chalicelib.edge.schemas.resources import RESOURCE_SCHEMAS
 from chalicelib.edge.schemas.validation import Validator
@@ -22,6 +23,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     **RESOURCE_SCHEMAS,
     **ANNOTATION_SCHEMAS,
     **VOCABULARY_SCHEMAS,
+    **JOB_SCHEMAS,
     **LIVE_SCHEMAS,
 }
 
