@@ -19,6 +19,7 @@ from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.vocabulary import Vocabulary
+from chalicelib.errors import LogDamaged
 from chalicelib.log import decoded
 
 if TYPE_CHECKING:
@@ -62,9 +63,18 @@ def evolve(known: Known, stream: Stream, stored: StoredEvent) -> Resource | Voca
 
 
 def advance(known: Known, stream: Stream, commit: Commit) -> Known:
-    """Return the state after one more commit. Raises LogUnreadable if it cannot be read."""
-    for stored in decoded(stream, commit):
-        known = replace(known, state=evolve(known, stream, stored))
+    """Return the state after one more commit.
+
+    Raises LogUnreadable if it cannot be read, LogDamaged if it does not fit what is before it.
+    """
+    try:
+        for stored in decoded(stream, commit):
+            known = replace(known, state=evolve(known, stream, stored))
+    except ValueError as error:
+        raise LogDamaged(
+            f"the commit at version {commit.first} of {stream.name} does not fold: {error}",
+            version=commit.first,
+        ) from error
     return replace(known, head=commit.head)
 
 
