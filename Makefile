@@ -1,13 +1,14 @@
 # What a developer types. `make` alone lists it.
 
 PORT  ?= 8000
+GREMLIN_PORT ?= 8182
 STAGE ?= dev
 BIN   := .venv/bin
 # USER is in every environment: it counts only where it is named to make.
 TOKEN_USER := $(if $(findstring command,$(origin USER)),$(USER),local)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo token test test-long lint package clean
+.PHONY: help setup run gremlin demo token test test-long lint package clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +18,9 @@ setup: ## Make .venv with everything, once (PYTHON=python3.12 for a certain one)
 
 run: setup ## Run the whole system on 127.0.0.1 (PORT=8123; DATA=DIR keeps everything there)
 	@exec $(BIN)/python -m infra.local --port $(PORT) $(if $(DATA),--data "$(DATA)")
+
+gremlin: setup ## Start a Gremlin Server, which `make run` then uses (Java, Maven; GREMLIN_PORT=8182)
+	@exec $(BIN)/python -m infra.gremlin --port $(GREMLIN_PORT)
 
 demo: setup ## Walk through the main job against a running system (PORT=8123)
 	@exec $(BIN)/python -m infra.demo --url http://127.0.0.1:$(PORT)

@@ -20,7 +20,7 @@ from chalicelib.domain.ids import Stream
 from chalicelib.domain.mutations import vertex_of
 from chalicelib.graph import Behind, Part, Refused, traversals, unavailable
 from chalicelib.graph.iam import signed_headers
-from chalicelib.graph.wire import Answered, Connection, Dropped, TookTooLong
+from chalicelib.graph.wire import Answered, Connection, Dropped, TookTooLong, load
 
 if TYPE_CHECKING:
     from chalicelib.config import Config
@@ -69,6 +69,7 @@ class Gremlin:
         headers: Callable[[str], Mapping[str, str]] | None = None,
         write_s: float = WRITE_S,
     ) -> None:
+        load()
         # Two lines, also to one address: a long write must not keep a question waiting.
         self._writer = _Line(url, headers)
         self._reader = _Line(reader or url, headers)

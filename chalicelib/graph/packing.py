@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.ids import Stream
-from chalicelib.domain.mutations import Mutation
+from chalicelib.domain.mutations import Mutation, Vertex
 from chalicelib.graph import Part
-from chalicelib.graph.traversals import MAX_RECORDS, MAX_STEPS, cost
+from chalicelib.graph.traversals import MAX_RECORDS, MAX_STEPS, cost, named, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +44,35 @@ def packed(work: Iterable[Work], checkpoints: dict[Stream, int]) -> Iterator[tup
 
 
 class _Request:
-    """A request that is being filled: parts of one stream after another are one part."""
+    """A request that is being filled: what comes for one stream is one part of it."""
 
     def __init__(self) -> None:
-        self.parts: tuple[Part, ...] = ()
+        self._parts: dict[Stream, Part] = {}
+        self._named: set[Vertex] = set()
+        self._inner = (0, 0)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return what it holds."""
+        return tuple(self._parts.values())
 
     def takes(self, part: Part) -> bool:
         """Add a part if there is room; an empty request has room for any."""
-        parts = _joined(self.parts, part)
-        records, steps = cost(parts)
-        if self.parts and (records > MAX_RECORDS or steps > MAX_STEPS):
+        held = self._parts.get(part.stream)
+        parts = self._parts | {part.stream: part if held is None else _joined(held, part)}
+        names = self._named.union(named([part]))
+        more = [cost(mutation) for mutation in part.mutations]
+        inner = (
+            self._inner[0] + sum(records for records, _ in more),
+            self._inner[1] + sum(steps for _, steps in more),
+        )
+        records, steps = whole(parts.values(), len(names), inner)
+        if self._parts and (records > MAX_RECORDS or steps > MAX_STEPS):
             return False
-        self.parts = parts
+        self._parts, self._named, self._inner = parts, names, inner
         return True
 
 
-def _joined(parts: Sequence[Part], part: Part) -> tuple[Part, ...]:
-    for index, other in enumerate(parts):
-        if other.stream == part.stream:
-            joined = replace(
-                other,
-                mutations=(*other.mutations, *part.mutations),
-                upto=part.upto if part.upto is not None else other.upto,
-            )
-            return (*parts[:index], joined, *parts[index + 1 :])
-    return (*parts, part)
+def _joined(one: Part, other: Part) -> Part:
+    upto = one.upto if other.upto is None else other.upto
+    return replace(one, mutations=(*one.mutations, *other.mutations), upto=upto)

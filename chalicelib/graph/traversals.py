@@ -76,18 +76,21 @@ def named(parts: Iterable[Part]) -> tuple[Vertex, ...]:
     return tuple(dict.fromkeys(vertex for part in parts for vertex in _named(part)))
 
 
-def cost(parts: Sequence[Part]) -> tuple[int, int]:
+def weight(parts: Sequence[Part]) -> tuple[int, int]:
     """Return how many records a request of these parts writes at most, and its steps."""
-    vertices = len(named(parts))
-    records, steps = vertices, vertices + 6
+    costs = [cost(mutation) for part in parts for mutation in part.mutations]
+    inner = sum(records for records, _ in costs), sum(steps for _, steps in costs)
+    return whole(parts, len(named(parts)), inner)
+
+
+def whole(parts: Iterable[Part], vertices: int, inner: tuple[int, int]) -> tuple[int, int]:
+    """Return records and steps of a request, given those of its mutations."""
+    records, steps = inner
+    records, steps = records + vertices, steps + vertices + 6
     for part in parts:
-        after, upto = part.after > 0, part.upto is not None
-        records += upto
-        steps += 2 + after + 3 * upto
-        for mutation in part.mutations:
-            more = _cost(mutation)
-            records += more[0]
-            steps += 1 + more[1]
+        moves = part.upto is not None
+        records += moves
+        steps += 2 + (part.after > 0) + 3 * moves
     return records, steps
 
 
@@ -120,21 +123,21 @@ def _named(part: Part) -> Iterator[Vertex]:
                 assert_never(mutation)
 
 
-def _cost(mutation: Mutation) -> tuple[int, int]:
-    """Return records (properties and edges' labels; a vertex's counts with the stubs) and steps."""
+def cost(mutation: Mutation) -> tuple[int, int]:
+    """Return records and steps of one mutation; the labels of vertices count with the stubs."""
     match mutation:
         case PutVertex():
             size, edges = len(mutation.properties), len(mutation.edges)
-            return 1 + size + 2 * edges, 4 + size + 2 * edges
+            return 1 + size + 2 * edges, 5 + size + 2 * edges
         case ReplaceEdges():
             edges = len(mutation.edges)
-            return 2 + 2 * edges, 7 + 2 * edges
+            return 2 + 2 * edges, 8 + 2 * edges
         case PutEdge():
-            return 4, 12
+            return 4, 13
         case DropEdge():
-            return 2, 10
+            return 2, 11
         case Bury():
-            return 3, 8
+            return 3, 9
         case _:
             assert_never(mutation)
 

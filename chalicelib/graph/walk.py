@@ -15,7 +15,7 @@ from chalicelib.graph import Hop
 
 MAX_AROUND: Final = 1_000
 """Resources that a walk visits; then it stops, `truncated`."""
-MAX_TRIES: Final = 100_000
+MAX_TRIES: Final = 20_000
 """Steps of the search through what was fetched."""
 
 Near = Callable[[Iterable[str]], Hop]

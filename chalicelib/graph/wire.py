@@ -38,6 +38,13 @@ class Answered(Exception):
         self.message = message
 
 
+def load() -> None:
+    """Import what a connection needs: half a second that must not count against a deadline."""
+    import aiohttp  # noqa: F401
+    from gremlin_python.driver import serializer  # noqa: F401
+    from gremlin_python.process import anonymous_traversal  # noqa: F401
+
+
 class Connection:
     """An open connection. One request at a time: the caller holds a lock."""
 

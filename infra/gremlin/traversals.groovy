@@ -1,0 +1,3 @@
+// Run once, when the server starts.
+def globals = [:]
+globals << [g : traversal().withEmbedded(graph)]
