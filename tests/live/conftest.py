@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from infra.local.sockets import Limits
 from tests.live.local import Local, running
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python"))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from chalicelib.system import System
 from infra.local import control, keys, sockets
 from infra.local.aws import aws
 from infra.local.door import DOOR
-from infra.local.front import Front
+from infra.local.front import Front, Part
 from infra.local.gateway import Gateway
 from infra.local.held import BELL
 from infra.local.metrics import Metrics
@@ -50,6 +50,7 @@ class Local:
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.sockets: sockets.Sockets | None = None
+        self.extra: dict[str, Part] = {}
 
     def start_gateway(self) -> None:
         """Listen, and serve in a thread."""
@@ -61,6 +62,7 @@ class Local:
         self.sockets = live
         own = control.Control(self.pumps, Metrics(), keys.jwks(keys.key()), {})
         parts = {control.PREFIX: own.serve, **dict.fromkeys(sockets.PREFIXES, live.serve)}
+        parts |= self.extra
         front = Front(Gateway(app, self.url, holds=True), parts, lambda line: None, live)
         config = uvicorn.Config(
             front,

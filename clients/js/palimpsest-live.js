@@ -1,0 +1,348 @@
+// Follow resources live: each event once, in the order of its resource, across disconnects.
+// Browsers and Node 18 or later; no dependencies.
+//
+// Two ways. `follow` reads server-sent events by fetch: it can send a token in a header, and goes
+// wherever HTTP goes. `followSocket` uses a WebSocket: one connection for many resources, opened
+// with a ticket where a header cannot be sent.
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+const PATIENCE_MS = 5_000;
+const PING_MS = 60_000; // API Gateway ends a connection after ten minutes without a word
+const MOST_RESOURCES = 20;
+
+/** The server will not have it. `problem` is its problem document, or its status alone. */
+export class Refused extends Error {
+  constructor(problem) {
+    super(problem.detail ?? `status ${problem.status}`);
+    this.problem = problem;
+  }
+}
+
+/**
+ * Events of one resource, once and in order, whatever order they arrive in. Versions have no holes:
+ * what is next is known, and so is what is missing.
+ */
+export class Order {
+  #held = new Map();
+  #shown = 0;
+
+  constructor(seen) {
+    this.seen = seen;
+  }
+
+  /** Take events as they arrive; return those that are next by now. */
+  take(events) {
+    for (const event of events) this.#held.set(event.version, event);
+    if (this.seen === null) return [];
+    const ready = [];
+    for (let next; (next = this.#held.get(this.seen + 1)); ) {
+      this.#held.delete(++this.seen);
+      ready.push(next);
+    }
+    for (const version of this.#held.keys()) if (version <= this.seen) this.#held.delete(version);
+    return ready;
+  }
+
+  /** Say where it begins, if that was left to the server. */
+  start(version) {
+    this.seen ??= version;
+  }
+
+  /** Note that the server shows everything up to `version`. */
+  shown(version) {
+    this.#shown = Math.max(this.#shown, version);
+  }
+
+  get incomplete() {
+    return this.seen !== null && (this.#held.size > 0 || this.#shown > this.seen);
+  }
+}
+
+/**
+ * Read server-sent events (WHATWG HTML, 9.2) from pieces of bytes that end anywhere. Yields
+ * {id, event, data, retry}; an event that has not ended with a blank line is not there.
+ */
+export async function* parse(pieces) {
+  const decoder = new TextDecoder();
+  let text = '';
+  let id;
+  let block = {};
+  for await (const piece of pieces) {
+    text += decoder.decode(piece, { stream: true });
+    const lines = text.split(/\r\n|\n|\r(?!$)/);
+    text = lines.pop();
+    for (const line of lines) {
+      if (line === '') {
+        if (block.data !== undefined || block.retry !== undefined) yield { id, ...block };
+        block = {};
+        continue;
+      }
+      const colon = line.indexOf(':');
+      const name = colon < 0 ? line : line.slice(0, colon);
+      const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
+      if (name === 'data') block.data = block.data === undefined ? value : `${block.data}\n${value}`;
+      else if (name === 'event') block.event = value;
+      else if (name === 'id' && !value.includes('\0')) id = value;
+      else if (name === 'retry' && /^\d+$/.test(value)) block.retry = Number(value);
+    }
+  }
+}
+
+/**
+ * Yield the events of up to 20 resources, by server-sent events.
+ *
+ *   for await (const event of follow('http://127.0.0.1:8000', { [resource]: 0 })) …
+ *
+ * `seen` has the last version that was seen of each: 0 for all of its history, null for "from now
+ * on". `headers` is called at each connection, for Authorization. Ends when `signal` is aborted, or
+ * with `Refused`; everything else is tried again.
+ */
+export async function* follow(api, seen, { headers = () => ({}), signal } = {}) {
+  const orders = ordersOf(seen);
+  if (orders.size > MOST_RESOURCES) throw new RangeError(`at most ${MOST_RESOURCES} resources`);
+  let pause = FIRST_PAUSE_MS;
+  while (!signal?.aborted) {
+    let retry = null;
+    try {
+      const answer = await fetch(streamUrl(api, orders), {
+        headers: { Accept: 'text/event-stream', ...(await headers()), ...position(orders) },
+        signal,
+      });
+      if (!answer.ok) await refuseOrRetry(answer);
+      for await (const { event, data, retry: wait, id } of parse(answer.body)) {
+        retry = wait ?? retry;
+        if (data === undefined) continue;
+        if (event === 'live') {
+          for (const each of id.split(',')) {
+            const [resource, version] = each.split(':');
+            orders.get(resource).start(Number(version));
+          }
+          continue;
+        }
+        const one = JSON.parse(data);
+        for (const ready of orders.get(one.resource).take([one])) {
+          pause = FIRST_PAUSE_MS;
+          yield ready;
+        }
+      }
+      pause = FIRST_PAUSE_MS; // a whole answer: the server ended it, and says when to come again
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      if (signal?.aborted) return;
+      retry = null;
+    }
+    await sleep(retry ?? jittered(pause), signal);
+    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+  }
+}
+
+/**
+ * Yield the events of resources, over a WebSocket.
+ *
+ *   followSocket('ws://127.0.0.1:8000/ws', { [resource]: 0 }, { ticket: async () => … })
+ *
+ * `ticket` is called before each connection and returns one of POST /tickets, or null. `api` is
+ * where the HTTP API is, and `headers` for calls of it: for events too large for a frame, and gaps.
+ * `WebSocket` is the class to use where there is none of that name.
+ */
+export async function* followSocket(url, seen, options = {}) {
+  const { ticket = () => null, signal, WebSocket = globalThis.WebSocket } = options;
+  const following = new Following(url, ordersOf(seen), options);
+  let pause = FIRST_PAUSE_MS;
+  while (!signal?.aborted) {
+    try {
+      const spent = await ticket();
+      const where = spent ? `${url}?ticket=${encodeURIComponent(spent)}` : url;
+      for await (const event of following.session(new WebSocket(where), signal)) {
+        pause = FIRST_PAUSE_MS;
+        yield event;
+      }
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+    }
+    if (signal?.aborted) return;
+    await sleep(jittered(pause), signal);
+    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+  }
+}
+
+class Following {
+  #orders;
+  #patience;
+  #api;
+  #headers;
+  #asked = new Map();
+  #live = new Set();
+
+  constructor(url, orders, { api, headers = () => ({}), patience = PATIENCE_MS }) {
+    this.#orders = orders;
+    this.#patience = patience;
+    this.#api = (api ?? url.replace(/^ws/, 'http').replace(/^(https?:\/\/[^/]+).*$/, '$1')) //
+      .replace(/\/$/, '');
+    this.#headers = headers;
+  }
+
+  async *session(socket, signal) {
+    const inbox = new Inbox();
+    const stop = () => socket.close();
+    socket.addEventListener('message', ({ data }) => inbox.put(JSON.parse(data)));
+    socket.addEventListener('close', () => inbox.end());
+    socket.addEventListener('error', () => inbox.end());
+    socket.addEventListener('open', () => this.#subscribe(socket, [...this.#orders.keys()]));
+    signal?.addEventListener('abort', stop);
+    this.#live.clear();
+    let heard = Date.now();
+    let pinged = heard;
+    const clock = setInterval(() => {
+      if (socket.readyState !== 1) return;
+      const late = Date.now() - this.#patience;
+      const missing = [...this.#orders].filter(
+        ([resource, order]) =>
+          this.#asked.get(resource) < late && (order.incomplete || !this.#live.has(resource)),
+      );
+      if (missing.length > 0) this.#subscribe(socket, missing.map(([resource]) => resource));
+      if (Date.now() - heard > PING_MS + 10_000) stop();
+      else if (Date.now() - Math.max(heard, pinged) > PING_MS) {
+        pinged = Date.now();
+        socket.send('{"action":"ping"}');
+      }
+    }, this.#patience / 4);
+    try {
+      for await (const frame of inbox) {
+        heard = Date.now();
+        yield* await this.#take(frame);
+      }
+    } finally {
+      clearInterval(clock);
+      signal?.removeEventListener('abort', stop);
+      socket.close();
+    }
+  }
+
+  #subscribe(socket, resources) {
+    for (let start = 0; start < resources.length; start += 50) {
+      const topics = resources.slice(start, start + 50).map((resource) => {
+        this.#asked.set(resource, Date.now());
+        const { seen } = this.#orders.get(resource);
+        return seen === null ? { resource } : { resource, from: seen };
+      });
+      socket.send(JSON.stringify({ action: 'subscribe', topics }));
+    }
+  }
+
+  async #take(frame) {
+    switch (frame.type) {
+      case 'subscribed':
+        for (const { resource, from } of frame.topics) this.#orders.get(resource)?.start(from);
+        return [];
+      case 'live': {
+        const [resource, version] = frame.cursor.split(':');
+        this.#live.add(resource);
+        this.#orders.get(resource).shown(Number(version));
+        return [];
+      }
+      case 'event':
+      case 'events': {
+        const events = frame.events ?? [frame.event];
+        const whole = await Promise.all(events.map((event) => this.#whole(event)));
+        return this.#orders.get(events[0].resource).take(whole);
+      }
+      case 'gap': {
+        const fetched = await this.#history(frame.resource, frame.from, frame.to);
+        return this.#orders.get(frame.resource).take(fetched);
+      }
+      case 'error':
+        if ([400, 403, 404, 422].includes(frame.problem.status)) throw new Refused(frame.problem);
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  async #whole(event) {
+    if (!event.href) return event;
+    return (await this.#history(event.resource, event.version, event.version))[0];
+  }
+
+  async #history(resource, first, last) {
+    const events = [];
+    while (first <= last) {
+      const limit = Math.min(200, last - first + 1);
+      const cursor = first > 1 ? `&cursor=${first - 1}` : '';
+      const url = `${this.#api}/resources/${resource}/events?limit=${limit}${cursor}`;
+      const answer = await fetch(url, { headers: await this.#headers() });
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      const { items } = await answer.json();
+      if (items.length === 0) break;
+      events.push(...items);
+      first = items.at(-1).version + 1;
+    }
+    return events;
+  }
+}
+
+/** What came and was not taken yet, as an async iterable. */
+class Inbox {
+  #frames = [];
+  #ended = false;
+  #wake = () => {};
+
+  put(frame) {
+    this.#frames.push(frame);
+    this.#wake();
+  }
+
+  end() {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      while (this.#frames.length > 0) yield this.#frames.shift();
+      if (this.#ended) return;
+      await new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+function ordersOf(seen) {
+  return new Map(Object.entries(seen).map(([resource, version]) => [resource, new Order(version)]));
+}
+
+function streamUrl(api, orders) {
+  const query = [...orders.keys()].map((resource) => `resource=${resource}`).join('&');
+  return `${api.replace(/\/$/, '')}/events/stream?${query}`;
+}
+
+/** What was seen so far; of a resource without a position, the server tells one. */
+function position(orders) {
+  const known = [...orders].filter(([, order]) => order.seen !== null);
+  if (known.length === 0) return {};
+  return { 'Last-Event-ID': known.map(([resource, { seen }]) => `${resource}:${seen}`).join(',') };
+}
+
+async function refuseOrRetry(answer) {
+  const problem = await answer.json().catch(() => ({}));
+  if ([400, 401, 403, 404, 406].includes(answer.status)) {
+    throw new Refused({ status: answer.status, ...problem });
+  }
+  throw new Error(`status ${answer.status}`);
+}
+
+function jittered(ms) {
+  return ms * (0.5 + Math.random() / 2);
+}
+
+function sleep(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+
+import { Order, Refused, follow, parse } from './palimpsest-live.js';
+
+const A = '0192f0c1-0000-7000-8000-00000000000a';
+
+test('whatever arrives comes out once and in order', () => {
+  const order = new Order(0);
+  const given = [3, 1, 1, 4, 2, 3, 5].flatMap((version) => order.take([{ version }]));
+  assert.deepEqual(given.map((event) => event.version), [1, 2, 3, 4, 5]);
+  assert.equal(order.incomplete, false);
+});
+
+test('it knows when something is missing', () => {
+  const order = new Order(2);
+  assert.deepEqual(order.take([{ version: 4 }]), []);
+  assert.equal(order.incomplete, true);
+  assert.equal(order.take([{ version: 3 }]).length, 2);
+  order.shown(6);
+  assert.equal(order.incomplete, true);
+});
+
+test('an event is read wherever its bytes are cut', async () => {
+  const text = 'retry: 5\n\n: still here\n\nid: a:1\nevent: x\r\ndata: {"ü":1}\r\n\r\nid: a:2\ndata: cut';
+  const bytes = new TextEncoder().encode(text);
+  for (let size = 1; size < 9; size++) {
+    const pieces = [];
+    for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.slice(at, at + size));
+    const found = [];
+    for await (const event of parse(pieces)) found.push(event);
+    assert.deepEqual(found, [
+      { id: undefined, retry: 5 },
+      { id: 'a:1', event: 'x', data: '{"ü":1}' },
+    ]);
+  }
+});
+
+async function serving(answer, use) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    return await use(`http://127.0.0.1:${server.address().port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+test('after a cut it goes on from what it has, and drops what comes twice', async () => {
+  const asked = [];
+  const line = (version) =>
+    `id: ${A}:${version}\nevent: e\ndata: {"resource":"${A}","version":${version}}\n\n`;
+  await serving(
+    (request, response) => {
+      asked.push(request.headers['last-event-id']);
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      if (asked.length === 1) {
+        response.write(`retry: 1\n\n${line(1)}${line(2)}id: ${A}:3\nda`, () => response.destroy());
+      } else response.end(line(2) + line(3));
+    },
+    async (url) => {
+      const found = [];
+      for await (const event of follow(url, { [A]: 0 })) {
+        found.push(event.version);
+        if (found.length === 3) break;
+      }
+      assert.deepEqual(found, [1, 2, 3]);
+      assert.deepEqual(asked, [`${A}:0`, `${A}:2`]);
+    },
+  );
+});
+
+test('what is refused is not asked for again', async () => {
+  await serving(
+    (request, response) => {
+      response.writeHead(404, { 'Content-Type': 'application/problem+json' });
+      response.end('{"status": 404, "detail": "there is no such resource"}');
+    },
+    async (url) => {
+      await assert.rejects(async () => {
+        for await (const _ of follow(url, { [A]: 0 }));
+      }, Refused);
+    },
+  );
+});

@@ -1,0 +1,121 @@
+"""The Python client: order by itself, and against a system behind a proxy that cuts."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from palimpsest_live import Order, Refused, follow
+
+from tests.live.local import Local
+from tests.live.proxy import CuttingProxy
+
+
+@given(
+    st.permutations(range(1, 9)),
+    st.lists(st.integers(1, 8), max_size=8),
+    st.integers(0, 4),
+)
+def test_whatever_arrives_comes_out_once_and_in_order(order, again, seen):
+    orders = Order(seen)
+    given_out: list[int] = []
+    for version in [*order, *again]:
+        given_out += [event["version"] for event in orders.take([{"version": version}])]
+    assert given_out == list(range(seen + 1, 9))
+    assert not orders.incomplete
+
+
+def test_it_knows_when_something_is_missing():
+    order = Order(2)
+    assert order.take([{"version": 4}]) == []
+    assert order.incomplete
+    assert [e["version"] for e in order.take([{"version": 3}])] == [3, 4]
+    assert not order.incomplete
+    order.shown(6)
+    assert order.incomplete
+
+
+async def heard(
+    url: str, local: Local, wanted: dict[str, int], **more: Any
+) -> dict[str, list[Any]]:
+    """Follow resources from their beginning until each has had so many events."""
+    found: dict[str, list[Any]] = {resource: [] for resource in wanted}
+    async for event in follow(url, dict.fromkeys(wanted, 0), api=local.url, **more):
+        found[event["resource"]].append(event)
+        if all(len(found[resource]) >= count for resource, count in wanted.items()):
+            return found
+    raise AssertionError("it does not end by itself")
+
+
+def test_it_follows_from_the_beginning_and_fetches_what_is_too_large(local):
+    resource = local.created()
+    local.annotate(resource, 1, "large " * 10_000)
+    local.annotate(resource, 3)
+    found = asyncio.run(asyncio.wait_for(heard(local.ws_url, local, {resource: 5}), 20))
+    assert found[resource] == local.history(resource)
+
+
+def test_what_is_not_there_is_refused(local):
+    nothing = "0192f0c1-0000-7000-8000-00000000dead"
+    with pytest.raises(Refused) as refused:
+        asyncio.run(heard(local.ws_url, local, {nothing: 1}))
+    assert refused.value.problem["status"] == 404
+
+
+def test_a_gap_is_filled_over_http(local, monkeypatch):
+    from chalicelib.flows import push
+
+    monkeypatch.setattr(push, "MAX_EVENTS", 5)
+    resource = local.created()
+    local.annotate(resource, 20)
+    found = asyncio.run(asyncio.wait_for(heard(local.ws_url, local, {resource: 21}), 20))
+    assert found[resource] == local.history(resource)
+
+
+@pytest.mark.parametrize("commits", [60, pytest.param(1500, marks=pytest.mark.long)])
+def test_cut_at_random_bytes_with_restarts_each_event_comes_once_and_in_order(local, commits):
+    """Thousands of events, three watchers, each behind a proxy that cuts whatever it carries."""
+    resources = [local.created() for _ in range(2)]
+    random = Random(7)
+    wanted: dict[str, int] = {}
+
+    def write() -> None:
+        for number in range(commits):
+            local.annotate(random.choice(resources), random.choice((1, 2, 20)), "x" * 200)
+            if number in (commits // 3, 2 * commits // 3):
+                local.restart_gateway()
+
+    async def run() -> tuple[list[dict[str, list[Any]]], int]:
+        async with CuttingProxy(local.port, random, 60_000) as proxy:
+            url = f"ws://127.0.0.1:{proxy.port}/ws"
+            writing = asyncio.ensure_future(asyncio.to_thread(write))
+            collected: list[dict[str, list[Any]]] = [{r: [] for r in resources} for _ in range(3)]
+
+            async def watch(into: dict[str, list[Any]]) -> None:
+                seen = dict.fromkeys(resources, 0)
+                async for event in follow(url, seen, api=local.url, patience_s=1.0):
+                    into[event["resource"]].append(event)
+
+            watching = [asyncio.ensure_future(watch(into)) for into in collected]
+            await writing
+            wanted.update({r: len(local.history(r)) for r in resources})
+            proxy.calm = True
+            for _ in range(600):
+                if all(len(i[r]) >= n for i in collected for r, n in wanted.items()):
+                    break
+                await asyncio.sleep(0.1)
+            for each in watching:
+                each.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            return collected, proxy.cuts
+
+    collected, cuts = asyncio.run(run())
+    for resource in resources:
+        history = local.history(resource)
+        for each in collected:
+            assert each[resource] == history
+    assert cuts > 3

@@ -1,0 +1,243 @@
+"""Clients that we did not write, and our own in JavaScript, behind a proxy that cuts.
+
+npm's are installed into .cache, at fixed versions; where there is no Node, or no network for the
+first time, they are skipped, and so is the browser where there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from tests.live.local import Local
+from tests.live.proxy import CuttingProxy
+
+ROOT = Path(__file__).resolve().parents[2]
+NPM = ROOT / ".cache" / "live-npm"
+PACKAGES = ("eventsource@5.1.5", "ws@8.23.0")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node with the packages installed."""
+    found = shutil.which("node")
+    if found is None or shutil.which("npm") is None:
+        pytest.skip("there is no Node here")
+    if not all((NPM / "node_modules" / each.partition("@")[0]).exists() for each in PACKAGES):
+        NPM.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["npm", "install", "--prefix", str(NPM), "--no-audit", "--no-fund", *PACKAGES],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if done.returncode:
+            pytest.skip(f"npm cannot install {' '.join(PACKAGES)}: {done.stderr[-300:]}")
+    return found
+
+
+def run(node: str, program: str, *arguments: str) -> list[Any]:
+    """Run a module; it prints a JSON array of the events that it heard."""
+    with tempfile.NamedTemporaryFile("w", suffix=".mjs", dir=NPM, delete=False) as file:
+        file.write(program)
+    try:
+        done = subprocess.run(
+            [node, file.name, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=NPM,
+        )
+    finally:
+        os.unlink(file.name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout, done.stderr
+    heard: list[Any] = json.loads(done.stdout)
+    return heard
+
+
+EVENTSOURCE = """
+import { EventSource } from 'eventsource';
+const [url, count] = process.argv.slice(2);
+const heard = [];
+const source = new EventSource(url);
+setInterval(() => {}, 1000); // its timer to reconnect does not keep Node alive
+for (const type of ['resource.created', 'annotation.added', 'resource.updated']) {
+  source.addEventListener(type, (event) => {
+    const data = JSON.parse(event.data);
+    if (event.lastEventId !== data.id) throw new Error(event.lastEventId);
+    heard.push(data);
+    if (heard.length >= Number(count)) {
+      console.log(JSON.stringify(heard));
+      process.exit(0);
+    }
+  });
+}
+"""
+
+WS = """
+import WebSocket from 'ws';
+const [url, resource, count] = process.argv.slice(2);
+const heard = [];
+const socket = new WebSocket(url);
+socket.on('open', () => socket.send(JSON.stringify(
+  { action: 'subscribe', id: '1', topics: [{ resource, from: 0 }] })));
+socket.on('message', (text) => {
+  const frame = JSON.parse(text);
+  heard.push(...(frame.events ?? (frame.event ? [frame.event] : [])));
+  if (heard.length >= Number(count)) {
+    console.log(JSON.stringify(heard));
+    process.exit(0);
+  }
+});
+"""
+
+OURS = """
+import WebSocket from 'ws';
+import { follow, followSocket } from '%s';
+const [how, api, url, resource, count] = process.argv.slice(2);
+const heard = [];
+const seen = { [resource]: 0 };
+const events = how === 'sse' ? follow(api, seen)
+  : followSocket(url, seen, { api, WebSocket, patience: 1000 });
+for await (const event of events) {
+  heard.push(event);
+  if (heard.length >= Number(count)) break;
+}
+console.log(JSON.stringify(heard));
+process.exit(0);
+""" % (ROOT / "clients" / "js" / "palimpsest-live.js")
+
+
+@pytest.fixture
+def history(local: Local) -> tuple[str, list[Any]]:
+    """A resource with 61 events, and what GET …/events says of it."""
+    resource = local.created()
+    for _ in range(3):
+        local.annotate(resource, 20)
+    return resource, local.history(resource)
+
+
+def test_npm_s_eventsource_reconnects_and_hears_each_event_once(local, node, history):
+    resource, wanted = history
+
+    async def behind_the_proxy() -> list[Any]:
+        async with CuttingProxy(local.port, Random(3), 40_000) as proxy:
+            url = f"http://127.0.0.1:{proxy.port}/resources/{resource}/events/stream?from=0"
+            return await asyncio.to_thread(run, node, EVENTSOURCE, url, str(len(wanted)))
+
+    assert asyncio.run(behind_the_proxy()) == wanted
+
+
+def test_npm_s_ws_hears_what_events_says(local, node, history):
+    resource, wanted = history
+    assert run(node, WS, local.ws_url, resource, str(len(wanted))) == wanted
+
+
+@pytest.mark.parametrize("how", ["sse", "socket"])
+def test_our_javascript_client_behind_a_proxy_that_cuts(local, node, history, how):
+    resource, wanted = history
+
+    async def behind_the_proxy() -> tuple[list[Any], int]:
+        async with CuttingProxy(local.port, Random(5), 60_000) as proxy:
+            url = f"ws://127.0.0.1:{proxy.port}/ws"
+            api = local.url if how == "socket" else f"http://127.0.0.1:{proxy.port}"
+            arguments = (how, api, url, resource, str(len(wanted)))
+            return await asyncio.to_thread(run, node, OURS, *arguments), proxy.cuts
+
+    heard, cuts = asyncio.run(behind_the_proxy())
+    assert heard == wanted
+    assert cuts > 0
+
+
+def test_our_javascript_client_s_own_tests():
+    if (found := shutil.which("node")) is None:
+        pytest.skip("there is no Node here")
+    done = subprocess.run(
+        [found, "--test"],
+        cwd=ROOT / "clients" / "js",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+PAGE = """<!doctype html><title>live</title><script>
+const resource = new URLSearchParams(location.search).get('resource');
+const count = Number(new URLSearchParams(location.search).get('count'));
+const heard = { sse: [], ws: [] };
+function took(how, events) {
+  heard[how].push(...events);
+  if (heard.sse.length >= count && heard.ws.length >= count)
+    fetch('/_test/result', { method: 'POST', body: JSON.stringify(heard) });
+}
+const source = new EventSource(`/resources/${resource}/events/stream?from=0`);
+for (const type of ['resource.created', 'annotation.added', 'resource.updated'])
+  source.addEventListener(type, (event) => took('sse', [JSON.parse(event.data)]));
+const socket = new WebSocket(`ws://${location.host}/ws`);
+socket.onopen = () => socket.send(JSON.stringify(
+  { action: 'subscribe', topics: [{ resource, from: 0 }] }));
+socket.onmessage = ({ data }) => {
+  const frame = JSON.parse(data);
+  took('ws', frame.events ?? (frame.event ? [frame.event] : []));
+};
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+def test_a_browser_s_eventsource_and_websocket(local, history, tmp_path):
+    resource, _ = history
+    results: list[Any] = []
+
+    async def page(request: Request) -> Response:
+        if request.method == "POST":
+            results.append(await request.json())
+            return JSONResponse({})
+        return HTMLResponse(PAGE)
+
+    local.extra["/_test/"] = page
+    local.restart_gateway()
+    count = len(local.history(resource)) + 1
+    url = f"{local.url}/_test/page?resource={resource}&count={count}"
+    browser = subprocess.Popen(
+        [
+            str(CHROMIUM),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path}",
+            "--remote-debugging-port=0",
+            url,
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(2)
+        local.rename(resource, "B")  # while it watches
+        end = time.monotonic() + 30
+        while not results and time.monotonic() < end:
+            time.sleep(0.05)
+    finally:
+        browser.terminate()
+        browser.wait(10)
+        local.extra.clear()
+    wanted = local.history(resource)
+    assert results[0] == {"sse": wanted, "ws": wanted}
