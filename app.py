@@ -20,7 +20,7 @@ from chalicelib.edge.http import Router
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.edge.route import Body
 from chalicelib.edge.sse import MEDIA_TYPE as EVENT_STREAM
-from chalicelib.flows import health, project, push, read, work, write
+from chalicelib.flows import heads, health, project, push, read, recover, work, write
 from chalicelib.flows import listing as lists
 from chalicelib.flows.jobs import sweep
 from chalicelib.system import system
@@ -184,10 +184,16 @@ def view_materializer(event: Any) -> Any:
     return sources.in_streams(system(), event, project.materialize_batch)
 
 
-@app.schedule(Rate(5, unit=Rate.MINUTES), name="view_retry")
-def view_retry(event: Any) -> Any:
-    """Try again what the materializer could not read."""
-    return project.retry_parked(system())
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
+def reconcile(event: Any) -> Any:
+    """Mend what lost records left behind, retry what is parked, delete what is due."""
+    return recover.reconcile(system()).to_json()
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="witness_heads")
+def witness_heads(event: Any) -> Any:
+    """Sign a list of the heads that moved, outside the tables."""
+    return heads.witness(system())
 
 
 # -- read: the view, completed from the log -----------------------------------------------------

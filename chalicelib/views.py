@@ -84,7 +84,7 @@ class Views:
         """Return a stream's view, None before its first move. One read."""
         with translated(DEPENDENCY):
             item = self._get(stream.key, _watermark_key(stream))
-        return None if item is None else _view(stream, item)
+        return None if item is None else decode_view(stream, item)
 
     def move(self, stream: Stream, old: View | None, new: View) -> bool:
         """Move the watermark from `old` to `new` by one conditional put; False if another did."""
@@ -116,7 +116,7 @@ class Views:
         found: dict[str, View] = {}
         with translated(DEPENDENCY):
             for item in self._batch_get([(key, RESOURCE) for key in streams], consistent=False):
-                found[streams[item.pk]] = _view(Stream.parse(item.pk), item)
+                found[streams[item.pk]] = decode_view(Stream.parse(item.pk), item)
         return found
 
     # -- annotations --------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class Views:
                 found = [] if item is None else [item]
             else:
                 found = list(self._batch_get(keys, consistent=True))
-        marks = [_mark(item) for item in found]
+        marks = [decode_mark(item) for item in found]
         return {mark.annotation.id: mark for mark in marks}
 
     def marks_across(
@@ -150,7 +150,7 @@ class Views:
         }
         with translated(DEPENDENCY):
             found = list(self._batch_get(list(named), consistent=False))
-        return {named[item.pk, item.sk]: _mark(item) for item in found}
+        return {named[item.pk, item.sk]: decode_mark(item) for item in found}
 
     def page(
         self,
@@ -174,7 +174,7 @@ class Views:
             found = self._items.query(
                 stream.key, condition, consistent_read=True, limit=limit, page_size=limit
             )
-            marks = [_mark(item) for item in found]
+            marks = [decode_mark(item) for item in found]
             more = found.last_evaluated_key is not None
         return marks, more
 
@@ -211,7 +211,7 @@ class Views:
     def put_entry(self, workspace: str, index: str, value: str, entry: Entry, version: int) -> bool:
         """Put an index entry over a lower version of itself."""
         item = self._items(
-            _index_key(workspace, index, value),
+            index_key(workspace, index, value),
             f"{entry.order}#{entry.resource_id}",
             version=version,
         )
@@ -222,7 +222,7 @@ class Views:
     ) -> None:
         """Delete an index entry unless a version above `version` put it."""
         item = self._items(
-            _index_key(workspace, index, value), f"{entry.order}#{entry.resource_id}"
+            index_key(workspace, index, value), f"{entry.order}#{entry.resource_id}"
         )
         with translated(DEPENDENCY):
             try:
@@ -240,7 +240,7 @@ class Views:
         )
         with translated(DEPENDENCY):
             found = self._items.query(
-                _index_key(workspace, index, value),
+                index_key(workspace, index, value),
                 condition,
                 scan_index_forward=False,
                 limit=limit,
@@ -336,7 +336,8 @@ def _mark_key(generation: int, annotation_id: str) -> str:
     return f"annotation#{generation}#{annotation_id}"
 
 
-def _index_key(workspace: str, index: str, value: str) -> str:
+def index_key(workspace: str, index: str, value: str) -> str:
+    """Return the partition key of an index's entries for a value."""
     # User text in a key is percent-encoded, so that no value can end in another's partition.
     return f"{workspace}/list#{index}#{quote(value, safe='')}"
 
@@ -351,7 +352,8 @@ def _parked(item: Any) -> Parked:
     return Parked(consumer, Stream.parse(stream), int(item.version), item.detail, item.at)
 
 
-def _view(stream: Stream, item: Any) -> View:
+def decode_view(stream: Stream, item: Any) -> View:
+    """Return the view that an item's attributes hold."""
     data = json.loads(item.body)
     state: State = (
         _vocabulary(data, int(item.version))
@@ -420,7 +422,8 @@ def _mark_json(mark: Mark) -> dict[str, Any]:
     }
 
 
-def _mark(item: Any) -> Mark:
+def decode_mark(item: Any) -> Mark:
+    """Return the annotation that an item's attributes hold."""
     data = json.loads(item.body)
     return Mark(
         annotation=w3c.decode(data["annotation"]),

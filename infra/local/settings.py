@@ -6,6 +6,7 @@ from typing import Final
 
 from infra.local import control, keys, presigned, sockets
 
+HEADS_KEY: Final = "local lists of heads: no secret at all"  # the same after a restart
 LOCAL_USER: Final = "local"
 LOCAL_WORKSPACE: Final = "demo"
 
@@ -22,6 +23,7 @@ def settings(public_url: str) -> dict[str, str]:
         "JWT_AUDIENCE": keys.AUDIENCE,
         "JWT_ALGORITHMS": keys.ALGORITHM,
         "JWT_JWKS_URL": f"{public_url}{control.PREFIX}jwks.json",
+        "HEADS_KEY": HEADS_KEY,
         "LOCAL_USER": LOCAL_USER,
         "LOCAL_WORKSPACE": LOCAL_WORKSPACE,
         "POWERTOOLS_SERVICE_NAME": "palimpsest",

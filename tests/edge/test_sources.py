@@ -107,15 +107,16 @@ def test_the_materializer_is_called_with_lambdas_payload(api: Api) -> None:
     assert [item["id"] for item in api.get("/resources").json["items"]] == [made["id"]]
 
 
-def test_what_was_parked_is_tried_again_by_the_clock(api: Api) -> None:
-    from app import view_retry
+def test_views_are_reconciled_and_heads_witnessed_by_the_clock(api: Api) -> None:
+    from app import reconcile, witness_heads
 
     tick = {
         "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events",
         "account": "1", "time": "2026-11-23T09:35:00Z", "region": "r", "resources": [], "detail": {},
     }  # fmt: skip
 
-    assert view_retry(tick, None) == 0
+    assert reconcile(tick, None)["unparked"] == 0
+    assert witness_heads(tick, None) is None  # no key is configured
 
 
 def test_the_measurements_of_a_batch_are_printed_as_one_line(

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.config import Config
 from chalicelib.errors import LogDamaged, NotFound
 from chalicelib.flows import project, rebuild
 from chalicelib.flows.rebuild import KEPT_S, rebuild_view, sweep
@@ -14,25 +13,7 @@ from chalicelib.log import StaleHead
 from chalicelib.system import System
 from infra.local.aws import client
 from tests.recovery import scene
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1_795_426_500.0
-
-    def __call__(self) -> float:
-        self.now_s += 0.001
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def system(environment: dict[str, str], clock: Clock) -> System:
-    return System(Config.from_env(environment), clock=clock)
+from tests.recovery.conftest import Clock
 
 
 @pytest.fixture

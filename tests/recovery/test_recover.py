@@ -1,0 +1,175 @@
+"""The whole: rebuild all, go on with a rebuild that broke off, reconcile, recover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.commands import UpdateResource
+from chalicelib.domain.ids import Stream
+from chalicelib.flows import recover, write
+from chalicelib.flows.project import materialize
+from chalicelib.flows.recover import rebuild_views, reconcile
+from chalicelib.flows.verify import verify
+from chalicelib.system import System
+from tests.recovery import scene
+
+
+@pytest.fixture
+def streams(system: System) -> list[Stream]:
+    made = [scene.create(system, f"Page {number}") for number in range(5)]
+    for stream in made[1:]:
+        scene.annotate(system, stream, 2, to=made[0])
+    return made
+
+
+def test_all_views_come_back_after_a_wipe_and_progress_is_told(
+    system: System, streams: list[Stream]
+) -> None:
+    before, table = scene.shown(system), system.config.views_table
+    for item in scene.items(table).values():
+        scene.delete(table, item)
+    told: list[tuple[str, int, int]] = []
+
+    done = rebuild_views(system, progress=lambda *step: told.append(step))
+
+    assert scene.shown(system) == before
+    assert (done.rebuilt, done.failed, done.stopped, done.strays) == (5, [], [], [])
+    assert told[0] == ("views", 0, 5)
+    assert ("views", 5, 5) in told
+
+
+def test_a_rebuild_that_broke_off_is_gone_on_with(
+    system: System, streams: list[Stream], clock: Any
+) -> None:
+    clock.now_s += 1
+    first = rebuild_views(system, streams[:3])
+
+    second = rebuild_views(system, since_ms=first.began_ms)
+
+    assert (second.rebuilt, second.skipped) == (2, 3)
+
+
+def test_views_of_no_stream_and_generations_on_no_list_are_reported(
+    system: System, streams: list[Stream], clock: Any
+) -> None:
+    log, views = system.config.log_table, system.config.views_table
+    for (pk, _), item in scene.items(log).items():
+        if pk == streams[4].key:
+            scene.delete(log, item)
+    mark = next(i for (pk, sk), i in scene.items(views).items() if sk.startswith("annotation#"))
+    clock.now_s += 1
+    rebuild_views(system, [Stream.parse(mark["pk"]["S"])])
+    for item in system.upkeep.due("9", 100):
+        system.upkeep.settle(item)
+
+    done = rebuild_views(system)
+
+    assert done.strays == [streams[4].key]
+    assert done.retired == 1
+
+
+def test_one_bad_stream_does_not_keep_its_neighbours_from_being_rebuilt(
+    system: System, streams: list[Stream]
+) -> None:
+    table = system.config.log_table
+    scene.delete(table, scene.items(table)[streams[2].key, "1"])
+    scene.put(table, scene.items(table)[streams[3].key, "2"] | {"encoding": {"S": "lzma"}})
+
+    done = rebuild_views(system)
+
+    assert done.rebuilt == 4 - 1
+    assert sorted(key for key, _ in done.failed) == sorted([streams[2].key, streams[3].key])
+    assert done.to_json()["ok"] is False
+
+
+def test_reconcile_mends_what_lost_records_left_behind_and_looks_at_each_item_of_the_log_once(
+    system: System, streams: list[Stream]
+) -> None:
+    lost = streams[2]
+    assert lost.resource_id is not None
+    write.change(system, scene.request(), lost.resource_id, UpdateResource((("name", "Lost"),)))
+
+    done = reconcile(system)
+
+    view = system.views.get(lost)
+    assert view is not None
+    assert view.head.version == 4
+    assert (done.looked_at, done.behind, done.mended, done.round_done) == (5, 1, 1, True)
+    assert reconcile(system).behind == 0
+
+
+def test_reconcile_goes_on_where_it_left_off(system: System, streams: list[Stream]) -> None:
+    client = system.tables.connection.client
+    pages: list[dict[str, Any]] = []
+
+    def small(params: dict[str, Any], **_: Any) -> None:
+        params["Limit"] = 2
+        pages.append(params)
+
+    client.meta.events.register("provide-client-params.dynamodb.Scan", small)
+    try:
+        rounds = [reconcile(system, pages=1) for _ in range(5)]
+    finally:
+        client.meta.events.unregister("provide-client-params.dynamodb.Scan", small)
+
+    assert [each.round_done for each in rounds] == [False, False, False, False, True]
+    assert len({str(each.get("ExclusiveStartKey")) for each in pages}) == 5
+
+
+def test_recover_rebuilds_and_verifies_in_one_report(system: System, streams: list[Stream]) -> None:
+    table = system.config.views_table
+    for (_, sk), item in scene.items(table).items():
+        if sk != "resource":
+            scene.delete(table, item)
+    assert verify(system).faults
+
+    done = recover.recover(system)
+
+    assert done.ok
+    assert done.to_json()["verify"]["faults"] == []
+    assert done.to_json()["views"]["rebuilt"] == 5
+    assert done.graph is None
+
+
+def test_recover_gives_the_graph_its_turn_between_the_two(
+    system: System, streams: list[Stream]
+) -> None:
+    turns: list[str] = []
+
+    class Graph:
+        def rebuild(self, system: System, streams: Any) -> int:
+            turns.append("rebuild")
+            return len(streams)
+
+        def faults(self, system: System, streams: Any) -> list[Any]:
+            turns.append("faults")
+            return []
+
+    done = recover.recover(system, graph=Graph())
+
+    assert turns == ["rebuild", "faults"]
+    assert done.graph == 5
+
+
+def test_what_is_read_while_all_is_rebuilt_is_never_less(
+    system: System, cold: System, streams: list[Stream]
+) -> None:
+    """Readers and writers between any two streams; the law's schedules look between any two calls."""
+    from chalicelib.flows import read
+
+    counts: list[int] = []
+
+    def look(what: str, done: int, of: int) -> None:
+        scene.annotate(cold, streams[1], 1)
+        assert streams[1].resource_id is not None
+        page = read.annotation_page(cold, "demo", streams[1].resource_id, limit=100)
+        counts.append(len(page.marks))
+
+    rebuild_views(system, at_once=1, progress=look)
+    materialize(system, streams[1])
+
+    assert counts == sorted(counts)
+    assert counts == list(range(3, 3 + len(counts)))
+    assert verify(system).faults == []
