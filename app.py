@@ -535,6 +535,12 @@ def get_openapi(call: Call) -> Answer:
     return docs.contract(system(), route)
 
 
+@route.get("/asyncapi.json", needs=NOTHING, answers={200: None}, etag=True)
+def get_asyncapi(call: Call) -> Answer:
+    """Return the contract of the websocket, as AsyncAPI 3."""
+    return docs.live_contract(system())
+
+
 @route.get("/docs", needs=NOTHING, answers={200: None}, offers=(docs.HTML,), etag=True)
 def get_docs(call: Call) -> Answer:
     """Return a page that lists the operations and lets one try them."""

@@ -83,6 +83,7 @@ def home(system: System, call: Call) -> Answer:
             "tagSchemas": f"{base}/tag-schemas",
             "health": f"{base}/api/health",
             "openapi": f"{base}/openapi.json",
+            "asyncapi": f"{base}/asyncapi.json",
             "docs": f"{base}/docs",
             "problems": f"{base}/problems/internal-error",
         },
@@ -96,6 +97,16 @@ def contract(system: System, router: Router) -> Answer:
     from chalicelib.edge import openapi
 
     text = strict_json.dumps(openapi.document(router.routes, system.config.public_url, VERSION))
+    return Answer(200, text, _PUBLIC, etag=_digest(text), media_type="application/json")
+
+
+def live_contract(system: System) -> Answer:
+    """Return the AsyncAPI document."""
+    from chalicelib.edge import asyncapi
+
+    config = system.config
+    told = asyncapi.document(config.public_url, config.sockets_endpoint_url, VERSION)
+    text = strict_json.dumps(told)
     return Answer(200, text, _PUBLIC, etag=_digest(text), media_type="application/json")
 
 

@@ -43,6 +43,7 @@ def test_what_each_route_needs() -> None:
         "GET /",
         "GET /api/health",
         "GET /api/live",
+        "GET /asyncapi.json",
         "GET /context.jsonld",
         "GET /docs",
         "GET /openapi.json",
