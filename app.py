@@ -11,7 +11,12 @@ from typing import Any, Final
 
 from chalice.app import Chalice, Rate
 
-from chalicelib.config import jobs_queue_arn, log_stream_arn, views_stream_arn
+from chalicelib.config import (
+    jobs_queue_arn,
+    jobs_stream_arn,
+    log_stream_arn,
+    views_stream_arn,
+)
 from chalicelib.edge import answers, docs, jobs, pushes, requests, sockets, sources, streams
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
@@ -374,6 +379,17 @@ def socket_disconnect(event: Any) -> Any:
 def pusher(event: Any) -> Any:
     """Post each move of a watermark to whoever watches it."""
     return pushes.of_views(system(), event)
+
+
+@app.on_dynamodb_record(
+    stream_arn=jobs_stream_arn(),
+    batch_size=100,
+    starting_position="TRIM_HORIZON",
+    name="job_pusher",
+)
+def job_pusher(event: Any) -> Any:
+    """Post each new state of a job to whoever watches it."""
+    return pushes.of_jobs(system(), event)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="push_sweep")

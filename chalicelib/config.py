@@ -175,6 +175,11 @@ def views_stream_arn() -> str:
     return os.environ.get("VIEWS_STREAM_ARN", "arn:aws:dynamodb:::table/views/stream/unknown")
 
 
+def jobs_stream_arn() -> str:
+    """Return the ARN of the jobs' stream; as `log_stream_arn`."""
+    return os.environ.get("JOBS_STREAM_ARN", "arn:aws:dynamodb:::table/jobs/stream/unknown")
+
+
 def jobs_queue_arn(lane: str) -> str:
     """Return the ARN of the queue of a lane, `quick` or `slow`, as `log_stream_arn` does."""
     name = {"quick": "JOBS_QUEUE_ARN", "slow": "SLOW_JOBS_QUEUE_ARN"}[lane]

@@ -1,4 +1,4 @@
-"""The views' stream: which watermarks moved, and from where to where.
+"""What the streams of views and jobs announce: watermarks that moved, jobs that changed.
 
 Every item of a view has its record; the ones that count are those of the resource itself. Stream
 filters keep the others away on AWS, but that is a saving: this reads what it needs, and no more.
@@ -6,6 +6,8 @@ filters keep the others away on AWS, but that is a saving: this reads what it ne
 record: {"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "11",
          "Keys": {"pk": {"S": "demo/resource#0192f…"}, "sk": {"S": "resource"}},
          "OldImage": {"version": {"N": "7"}, …}, "NewImage": {"version": {"N": "9"}, …}}}
+job:    {"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": "demo/job#0192f…"},
+         "sk": {"S": "job"}}, …}}
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.domain.ids import Stream
-from chalicelib.edge import sockets, sources
+from chalicelib.edge import metrics, sockets, sources
 from chalicelib.errors import AppError
 from chalicelib.flows import push
 from chalicelib.flows.push import Move
@@ -36,6 +38,23 @@ def of_views(system: System, event: Any) -> dict[str, list[dict[str, str]]]:
         return push.push(system, wanted, sockets.show(system))
 
     return sources.in_streams(system, {"Records": records}, batch)
+
+
+def of_jobs(system: System, event: Any) -> None:
+    """Push the state of each job that a batch of the jobs' stream names, as it is now.
+
+    Raises Unavailable; the batch then comes again, which announces the same states or newer ones.
+    """
+    payload: Mapping[str, Any] = event if isinstance(event, Mapping) else event.to_dict()
+    keys = [record["dynamodb"]["Keys"] for record in payload["Records"]]
+    changed = dict.fromkeys(key["pk"]["S"] for key in keys if key["sk"]["S"] == "job")
+    metrics.attach(system.metrics, system.config.stage)
+    try:
+        for pk in changed:
+            workspace, _, job_id = pk.partition("/job#")
+            push.push_job(system, workspace, job_id, lambda job: sockets.job_frame(system, job))
+    finally:
+        metrics.flush(system.metrics)
 
 
 def _moves(record: Mapping[str, Any]) -> bool:

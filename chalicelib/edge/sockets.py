@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
-from chalicelib.edge import answers, problems, schemas, strict_json, tickets
+from chalicelib.domain.job import Job
+from chalicelib.edge import answers, jobs, problems, schemas, strict_json, tickets
 from chalicelib.edge import parameters as query
 from chalicelib.edge.auth import Authenticator
 from chalicelib.edge.call import Call, correlation_of
@@ -107,6 +108,17 @@ def show(system: System) -> push.Show:
     return shown
 
 
+def job_frame(system: System, job: Job) -> frames.Frame:
+    """Return the state of a job; what makes it too large for a frame is to be had at `href`."""
+    told = jobs.job_json(job, system.config.public_url)
+    made = frames.frame({"type": "job", "cursor": job.cursor, "job": told})
+    if len(made.body) < frames.MAX_FRAME_BYTES:
+        return made
+    brief = {"id": job.id, "state": job.state, "progress": job.progress}
+    brief["href"] = f"{system.config.public_url}/jobs/{job.id}"
+    return frames.frame({"type": "job", "cursor": job.cursor, "job": brief})
+
+
 class _One:
     """One connection, spoken to."""
 
@@ -119,11 +131,7 @@ class _One:
         """Send a frame that answers `asked`. Who cannot be reached is not told."""
         if isinstance(asked, dict) and isinstance(asked.get("id"), str):
             body = {"type": body["type"], "id": asked["id"], **body}
-        connection, sent = self._connection, frames.frame(body)
-        _quietly(
-            lambda: self._system.posts.post(connection.endpoint, connection.id, sent.body),
-            lambda: self._system.connections.close(connection.id),
-        )
+        self._post(frames.frame(body))
 
     def refuse(self, error: AppError, asked: Any, **about: Any) -> None:
         """Send what went wrong."""
@@ -155,6 +163,9 @@ class _One:
             self.say({"type": "subscribed", "topics": started}, asked)
         for stream, seen in replays:
             push.replay(system, stream, watcher, seen, show(system))
+        for topic in started:
+            if "job" in topic and (job := system.jobs.get(connection.workspace, topic["job"])):
+                self._post(job_frame(system, job))
 
     def unsubscribe(self, asked: Json) -> None:
         """Take the connection from every topic."""
@@ -163,9 +174,18 @@ class _One:
         topics = [{k: v for k, v in each.items() if k != "from"} for each in asked["topics"]]
         self.say({"type": "unsubscribed", "topics": topics}, asked)
 
+    def _post(self, sent: frames.Frame) -> None:
+        connection = self._connection
+        _quietly(
+            lambda: self._system.posts.post(connection.endpoint, connection.id, sent.body),
+            lambda: self._system.connections.close(connection.id),
+        )
+
     def _start(self, topic: Json, replays: list[tuple[Stream, int | None]]) -> Json:
         """Register for one topic; return it with where it starts. Raises NotFound."""
         system, connection = self._system, self._connection
+        if "job" in topic and system.jobs.get(connection.workspace, topic["job"]) is None:
+            raise NotFound("there is no such job in this workspace")
         if "resource" not in topic:
             system.connections.watch(connection, self._topic(topic))
             return {**topic, "since": system.now()} if "all" in topic else topic

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
+from chalicelib.domain.job import Job
 from chalicelib.errors import AppError, Unavailable
 from chalicelib.live import frames
 from chalicelib.live.connections import Behind, Watcher, everything, of_job
@@ -68,12 +69,19 @@ def push(system: System, moves: Iterable[Move], show: Show) -> dict[Stream, AppE
     }
 
 
-def push_job(system: System, workspace: str, job_id: str, frame: Frame) -> None:
-    """Post the state of a job to its watchers. A failed post is not made up for: the next state
-    replaces it, and a client that hears nothing for a while asks `GET /jobs/{id}`.
+def push_job(
+    system: System, workspace: str, job_id: str, show_job: Callable[[Job], Frame]
+) -> None:
+    """Post the state of a job, as it is now, to its watchers.
+
+    A failed post is not made up for: the next state replaces it, and a client that has not heard
+    of the end for a while asks `GET /jobs/{id}`.
     """
     watchers = system.connections.watchers(of_job(workspace, job_id))
-    system.side_by_side([partial(_tell, system, each, frame) for each in watchers], POSTERS)
+    job = system.jobs.get(workspace, job_id) if watchers else None
+    if job is not None:
+        frame = show_job(job)
+        system.side_by_side([partial(_tell, system, each, frame) for each in watchers], POSTERS)
 
 
 def replay(system: System, stream: Stream, watcher: Watcher, seen: int | None, show: Show) -> None:

@@ -242,6 +242,27 @@ def test_a_ticket_opens_one_socket_once_and_a_foreign_page_none(local):
     assert refused.value.response.status_code == 403
 
 
+def test_a_job_s_states_come_until_it_is_over(local, client):
+    resource = local.created(content="Maria Delgado wrote on 3 March 1907.", language="en")
+    local.pause("job_worker")
+    asked = {"kind": "detection", "resource": resource, "params": {"entityTypes": ["Person"]}}
+    made = local.web.post("/jobs", json=asked)
+    assert made.status_code == 201, made.text
+    job = made.json()["id"]
+    client.subscribe({"job": job})
+    heard = [client.hear(), client.hear()]
+    local.pause("job_worker", False)
+    while heard[-1]["job"]["state"] not in ("complete", "failed"):
+        heard.append(client.hear(10))
+
+    assert heard[0] == {"type": "subscribed", "id": "1", "topics": [{"job": job}]}
+    assert heard[1]["job"]["state"] == "pending"
+    assert heard[-1]["job"] == local.web.get(f"/jobs/{job}").json()
+    assert heard[-1]["cursor"] == f"{job}:{local.web.get(f'/jobs/{job}').json()['version']}"
+    client.subscribe({"job": "0192f0c1-0000-7000-8000-00000000dead"})
+    assert client.hear()["problem"]["status"] == 404
+
+
 def test_who_leaves_leaves_nothing_behind(local):
     resource = local.created()
     with opened(local) as client:
