@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import UnknownServiceError
 
 from bench.cold_import import ENVIRONMENT, SCRIPTS
+from chalicelib import aws
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -75,3 +77,8 @@ def test_making_the_clients_connects_to_nothing_and_loads_no_boto3():
 def test_the_watch_would_see_a_socket():
     seen = told("import socket; socket.socket().close()", {})
     assert seen["opened"] == ["socket.__new__"]
+
+
+def test_a_service_that_is_not_known_is_refused_by_name():
+    with pytest.raises(UnknownServiceError, match="kinesis"):
+        aws.client("kinesis")
