@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, assert_never
 
 from chalicelib.domain import iri
@@ -24,7 +25,7 @@ from chalicelib.domain.job import Job
 from chalicelib.edge import problems, requests, sse
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import Call
-from chalicelib.errors import Malformed, NotFound
+from chalicelib.errors import Fault, Invalid, Malformed, NotFound
 from chalicelib.flows import jobs
 from chalicelib.jobs.table import Entry
 from chalicelib.system import System
@@ -41,7 +42,9 @@ def create(system: System, call: Call) -> Answer:
     params = asked.get("params", {})
     if "resource" in asked:
         params = {**params, "resource": asked["resource"]}
-    return _created(system, _begun(system, call, asked["kind"], params))
+    with _faults_of_the_body("/params"):
+        job = _begun(system, call, asked["kind"], params)
+    return _created(system, job)
 
 
 def created_again(system: System, call: Call, told: Mapping[str, Any]) -> Answer:
@@ -57,7 +60,7 @@ def detect(system: System, call: Call) -> Answer:
 
 def generate(system: System, call: Call) -> Answer:
     """Begin a generation, and stream it. An annotation may be named by an IRI."""
-    return _streamed(system, call, "generation", call.json)
+    return _streamed(system, call, "generation", call.json, _faults_of_the_body(""))
 
 
 def generate_for(system: System, call: Call) -> Answer:
@@ -186,6 +189,26 @@ class JobChanges:
 # -- pieces -------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _faults_of_the_body(params: str) -> Iterator[None]:
+    """Let faults point into the body, whose member `params` holds the parameters.
+
+    What is named there and is not to be found is a fault of the body, too.
+    """
+    try:
+        yield
+    except NotFound as error:
+        named = f"{params}/annotation" if "annotation" in error.detail else "/resource"
+        fault: Fault = {"pointer": named, "detail": error.detail}
+        raise Invalid(error.detail, errors=(fault,)) from error
+    except Invalid as error:
+        faults: list[Fault] = error.extra.get("errors", [])
+        for fault in faults:
+            if fault["pointer"] not in ("", "/kind", "/resource"):
+                fault["pointer"] = params + fault["pointer"]
+        raise
+
+
 def _begun(system: System, call: Call, kind: str, params: Json) -> Job:
     named = iri.to_stored(params.get("annotation", ""))
     if found := _ANNOTATION.match(named):
@@ -193,11 +216,19 @@ def _begun(system: System, call: Call, kind: str, params: Json) -> Job:
     return jobs.create(system, requests.request(call), kind, params)
 
 
-def _streamed(system: System, call: Call, kind: str, params: Json) -> Answer:
+def _streamed(
+    system: System,
+    call: Call,
+    kind: str,
+    params: Json,
+    faults: AbstractContextManager[None] | None = None,
+) -> Answer:
     """Begin a job and stream it; who comes again with `Last-Event-ID` goes on with his own."""
     last = call.headers.one("Last-Event-ID")
     if last is None:
-        return _stream(system, _begun(system, call, kind, params), None)
+        with faults or nullcontext():
+            job = _begun(system, call, kind, params)
+        return _stream(system, job, None)
     job_id = last.partition(":")[0]
     job = jobs.get(system, requests.workspace(call), job_id if UUID.match(job_id) else "-")
     if (job.kind, job.resource) != (kind, params.get("resource")):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from chalicelib.domain import indexes
 from chalicelib.domain.anchoring import Anchor
 from chalicelib.domain.marks import Mark
-from chalicelib.domain.mutations import references
 from chalicelib.domain.representation import Representation
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.vocabulary import Vocabulary
-from chalicelib.errors import NotFound
-from chalicelib.flows import listing, read, write
+from chalicelib.flows import graph_ask, listing, read, write
 from chalicelib.flows.content import text_of
 from chalicelib.flows.write import Request
 
@@ -22,6 +20,9 @@ if TYPE_CHECKING:
 
 PAGE: Final = 200
 NEIGHBOURS: Final = 10
+WORDS: Final = 5
+LONG_WORD: Final = 4
+"""A prompt's five longest words, of four letters or more, are looked for in names."""
 MAX_ANNOTATIONS: Final = 20_000
 """A resource's annotations beyond these are not looked at."""
 
@@ -65,15 +66,21 @@ class WorkspaceReading:
         return write.seed_vocabulary(self._system, self._request).vocabulary
 
     def neighbours(self, resource_id: str) -> tuple[Resource, ...]:
+        resource = self.resource(resource_id)
+        after = listing.After(resource.id, resource.version)
+        told = graph_ask.neighbours(
+            self._system, self._workspace, resource_id, limit=NEIGHBOURS, after=after
+        )
+        return tuple(neighbour.resource for neighbour in told.value.items)
+
+    def about(self, prompt: str) -> tuple[Resource, ...]:
         found: dict[str, Resource] = {}
-        for mark, _ in self.annotations(self.resource(resource_id), "linking"):
-            for each in references(mark.annotation.bodies):
-                if len(found) == NEIGHBOURS:
-                    return tuple(found.values())
-                if each != resource_id and each not in found:
-                    with suppress(NotFound):  # a reference may dangle
-                        found[each] = self.resource(each)
-        return tuple(found.values())
+        for word in sorted(set(indexes.words(prompt)), key=lambda each: (-len(each), each))[:WORDS]:
+            if len(word) >= LONG_WORD:
+                wanted = listing.Filter(words=(word,), archived=False)
+                page = listing.resources(self._system, self._workspace, wanted, limit=NEIGHBOURS)
+                found |= {resource.id: resource for resource in page.items}
+        return tuple(found.values())[:NEIGHBOURS]
 
     def names(self, entity_type: str) -> tuple[str, ...]:
         wanted = listing.Filter(entity_types=(entity_type,), archived=False)

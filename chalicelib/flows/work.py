@@ -42,7 +42,7 @@ MARGIN_S: Final = 15.0
 """So long before its deadline a worker begins nothing more. A write waits 10 s at most."""
 TURN_S: Final = 60.0
 """So long a job may go on while others wait; then it goes to the end of the queue."""
-STEP_S: Final = 20.0
+STEP_S: Final = 5.0
 """So long a step may go on: what is kept, and shown as progress, is at most that old."""
 AT_ONCE: Final = 4
 """Questions that a step asks at the same time."""
@@ -194,7 +194,7 @@ class _Run:
             first, over = index == place.command, not self._has_time() or self._turn_is_over()
             if first or over or self._system.monotonic_s() - self._saved_s > SAVED_EVERY_S:
                 # Also the last moment to hear of a cancellation before something is written.
-                progress = {**outcome.progress, "written": index, "toWrite": total}
+                progress = _partly(outcome.progress, index, total)
                 self._save(Place(place.step, index), progress)
             if over and not (first and self._has_time()):
                 return None
@@ -297,6 +297,13 @@ def _heed_cancel(system: System, job: Job, holder: str) -> None:
         if system.jobs.put(cancelled):
             jobs.measured(system, cancelled)
             return
+
+
+def _partly(progress: Json, written: int, total: int) -> Json:
+    """Return the progress of a step whose outcome is known, and carried out in part."""
+    begun = progress.get("percentage", 0)
+    percentage = begun + (100 - begun) * written // total
+    return {**progress, "percentage": percentage, "written": written, "toWrite": total}
 
 
 def _linking(to: str) -> Callable[[tuple[Body, ...]], tuple[Body, ...]]:

@@ -21,6 +21,8 @@ from typing import NoReturn
 import uvicorn
 from chalice.app import Chalice
 
+from chalicelib.flows import jobs
+from chalicelib.system import system
 from infra.local import control, keys, presigned, sockets
 from infra.local.aws import REGION, aws
 from infra.local.awsport import AwsPort
@@ -103,6 +105,8 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         parts |= dict.fromkeys(sockets.PREFIXES, live.serve)
         keeper = Housekeeping(pumps, names, journal)
         cleanup.callback(keeper.stop)
+        if journal:  # the workers of the last process are gone, and so are the queues' messages
+            jobs.resume(system())
         pumps.start()
         cleanup.callback(pumps.stop)  # before the keeper notes how far they came
         keeper.start()

@@ -8,11 +8,13 @@ import pytest
 
 from chalicelib.domain.annotation import NewAnnotation, SpecificResource, TextPosition, TextualBody
 from chalicelib.domain.commands import AddAnnotations, RemoveAnnotation, UpdateBody
+from chalicelib.domain.ids import Stream
 from chalicelib.domain.resource import Resource
 from chalicelib.errors import Conflict, Invalid, NotFound
-from chalicelib.flows import read, write
+from chalicelib.flows import project, read, write
 from chalicelib.flows.content import text_of
 from chalicelib.flows.write import Request
+from chalicelib.inference import Capabilities
 from tests.jobs.faults import watched
 from tests.jobs.scene import ADA, World
 
@@ -59,6 +61,7 @@ def test_a_document_is_written_from_a_resource(world: World) -> None:
 
 
 def test_a_document_is_written_on_a_prompt_alone(world: World) -> None:
+    world.detector.capabilities = Capabilities(marks=True)
     done = world.deliver(world.generation(prompt="Bees", format="text/plain", language="en"))
     assert done.result is not None
     made = resource_at(world, done.result["resource"])
@@ -81,6 +84,8 @@ def test_resources_that_are_linked_are_read_too(world: World) -> None:
     other = world.resource("Babbage built engines.", name="Engines")
     resource_id = world.resource(TEXT)
     reference(world, resource_id, bodies=(SpecificResource(f"resource:{other}", "linking"),))
+    for each in (other, resource_id):  # relations are eventual
+        project.materialize(world.api, Stream.of_resource(world.workspace, each))
     world.deliver(world.generation(resource=resource_id))
     assert [source.id for source in world.writer.briefs[0].sources] == [resource_id, other]
 
@@ -138,12 +143,26 @@ def test_an_annotation_removed_meanwhile_fails_the_job_which_says_what_it_wrote(
     assert resource_at(world, cursor.partition(":")[0]).name == "Charles Babbage"
 
 
+def test_resources_that_a_prompt_names_are_read(world: World) -> None:
+    bees = world.resource("Bees dance.", name="On bees and their dances")
+    world.resource("Ants do not.", name="On ants")
+    project.materialize(world.api, Stream.of_resource(world.workspace, bees))
+    done = world.deliver(world.generation(prompt="How bees speak by dances"))
+    assert done.result is not None
+    assert done.result["sources"] == [bees]
+
+
 # -- what is refused before there is a job -------------------------------------------------------
 
 
 def test_nothing_to_write_on_is_refused(world: World) -> None:
     with pytest.raises(Invalid, match="one of prompt, resource and annotation"):
         world.generation(title="On nothing")
+
+
+def test_a_prompt_that_only_a_model_could_answer_is_refused_without_one(world: World) -> None:
+    with pytest.raises(Invalid, match="takes a model"):
+        world.generation(prompt="Bees")
 
 
 def test_a_format_that_nobody_here_writes_is_refused(world: World) -> None:

@@ -199,6 +199,21 @@ def test_a_detection_needs_a_resource(api: JobsApi) -> None:
     assert answer.problem == "invalid"
 
 
+def test_what_a_body_names_and_is_not_there_is_a_fault_of_the_body(
+    api: JobsApi, resource_id: str
+) -> None:
+    def pointers(path: str, body: dict[str, Any]) -> list[str]:
+        answer = api.post(path, body)
+        assert answer.problem == "invalid"
+        return [fault["pointer"] for fault in answer.json["errors"]]
+
+    assert pointers("/jobs", detection(NOTHING_HERE)) == ["/resource"]
+    unknown = {**detection(resource_id), "params": {"entityTypes": ["Person", "Unicorn"]}}
+    assert pointers("/jobs", unknown) == ["/params/entityTypes/1"]
+    reference = {"resource": resource_id, "annotation": NOTHING_HERE}
+    assert pointers("/generate-resource-stream", reference) == ["/annotation"]
+
+
 def test_bad_parameters_leave_no_job(api: JobsApi, resource_id: str) -> None:
     path = f"/resources/{resource_id}/detect-annotations-stream"
     assert api.post(path, {"entityTypes": []}).problem == "invalid"

@@ -274,7 +274,7 @@ def test_health_tells_of_given_up_messages_and_of_jobs_that_wait_too_long(
 
 def test_jobs_that_wait_for_a_model_have_a_queue_of_their_own(world: World) -> None:
     quick = world.detection(world.resource(text_of_entities(3)))
-    slow = world.generation(prompt="Ada")
+    slow = world.generation(resource=world.resource("Ada."))
     waiting = world.messages(world.config.slow_jobs_queue_url)
     assert [each["Body"] for each in waiting] == [world.message(slow)]
     (message,) = world.messages(world.config.jobs_queue_url)

@@ -11,6 +11,8 @@ a resource; the annotation that asked for it, a reference that was not resolved,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from chalicelib.domain.annotation import SpecificResource, TextualBody
@@ -46,7 +48,9 @@ def admit(reading: Reading, inference: Inference, params: Json) -> Admitted:
     if "annotation" in said and "resource" not in said:
         fault = {"pointer": "/resource", "detail": "is needed: the one that the annotation is on"}
         raise Invalid("an annotation is named with its resource", errors=(fault,))  # type: ignore[arg-type]
-    if "resource" in said:
+    if "resource" not in said:
+        _require_something(reading, inference, said["prompt"])
+    else:
         resource = reading.resource(said["resource"])
         if "annotation" in said:
             if refusal := archived(resource):
@@ -59,8 +63,9 @@ def step(task: Task) -> Outcome:
     """Gather the context, let the writer write, and say what becomes of it. The only step."""
     job, params = task.job, task.job.params
     mark = None
-    sources: list[Source] = []
-    if job.resource is not None:
+    if job.resource is None:
+        sources = _texts(task.reading, task.reading.about(params["prompt"]))
+    else:
         resource = task.reading.resource(job.resource)
         if "annotation" in params:
             mark = task.reading.annotation(resource.id, params["annotation"])
@@ -149,6 +154,14 @@ def _made(job: Job) -> str:
     return derived_id(f"{job.id}/resource", 0)
 
 
+def _require_something(reading: Reading, inference: Inference, prompt: str) -> None:
+    """Raise Invalid where nobody can write without a source, and there is none."""
+    has_model = inference.detector.capabilities.marks  # who can judge a text can also write one
+    if not has_model and not reading.about(prompt):
+        detail = "no resource here has a name like this, and to write without one takes a model"
+        raise Invalid(detail, errors=({"pointer": "/prompt", "detail": detail},))
+
+
 def _require_unresolved(mark: Mark) -> None:
     if mark.annotation.motivation != "linking":
         raise Invalid(
@@ -161,14 +174,18 @@ def _require_unresolved(mark: Mark) -> None:
 
 def _sources(reading: Reading, resource: Resource, mark: Mark | None) -> list[Source]:
     """Return the resource, for a reference what stands around it, and what it is linked with."""
+    first = _texts(reading, [resource])
+    if mark is not None:
+        first = [replace(each, text=_around(each.text, mark, resource)) for each in first]
+    return (first + _texts(reading, reading.neighbours(resource.id)))[:MAX_SOURCES]
+
+
+def _texts(reading: Reading, resources: Iterable[Resource]) -> list[Source]:
     sources: list[Source] = []
-    for each in (resource, *reading.neighbours(resource.id)):
-        text = reading.text(each.content)
-        if text is None or len(sources) == MAX_SOURCES:
-            continue
-        if each is resource and mark is not None:
-            text = _around(text, mark, resource)
-        sources.append(Source(each.id, each.name, text, each.language))
+    for each in resources:
+        text = reading.text(each.content) if len(sources) < MAX_SOURCES else None
+        if text is not None:
+            sources.append(Source(each.id, each.name, text, each.language))
     return sources
 
 

@@ -47,6 +47,9 @@ class Reading(Protocol):
     def neighbours(self, resource_id: str) -> tuple[Resource, ...]:
         """Return resources that a resource refers to or is referred to by, a few; eventual."""
 
+    def about(self, prompt: str) -> tuple[Resource, ...]:
+        """Return resources whose names have long words of a prompt, a few; eventual."""
+
     def names(self, entity_type: str) -> tuple[str, ...]:
         """Return names of resources of this type, the newest first, some hundreds; eventual."""
 
