@@ -89,7 +89,7 @@ def rebuild_views(
     single stream; the report names it.
     """
     done = Rebuild(int(system.now_s() * 1000) if since_ms is None else since_ms)
-    wanted = _streams(system, workspace) if streams is None else list(streams)
+    wanted = streams_of(system, workspace) if streams is None else list(streams)
     finished = 0
 
     def one(stream: Stream) -> None:
@@ -204,14 +204,14 @@ def recover(
     views = rebuild_views(system, workspace=workspace, progress=progress)
     rebuilt = None
     if graph is not None:
-        rebuilt = graph.rebuild(system, _streams(system, workspace))
+        rebuilt = graph.rebuild(system, streams_of(system, workspace))
     verified = verify(
         system, workspace=workspace, heads=heads.check, graph=graph, progress=progress
     )
     return Recovered(views, rebuilt, verified)
 
 
-def _streams(system: System, workspace: str | None) -> list[Stream]:
+def streams_of(system: System, workspace: str | None) -> list[Stream]:
     """Return every stream of the log, also one whose first commit is gone."""
 
     def keys(segment: int) -> set[str]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chalicelib.domain.ids import CHECKSUM, WORKSPACE
 from chalicelib.errors import ContentDamaged, Unavailable
@@ -38,6 +38,12 @@ class Stored:
     checksum: str
     size: int
     since_s: float
+
+
+class Writes(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 class Objects:
@@ -63,7 +69,7 @@ class Objects:
         """Read the stored bytes in constant memory; return their number. Raises ContentDamaged."""
         return self.fetch(workspace, checksum, None)
 
-    def fetch(self, workspace: str, checksum: str, into: BinaryIO | None) -> int:
+    def fetch(self, workspace: str, checksum: str, into: Writes | None) -> int:
         """Write the stored bytes to a file; return their number.
 
         Raises ContentDamaged when they are missing, or differ from their checksum.

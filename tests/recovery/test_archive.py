@@ -1,0 +1,282 @@
+"""A workspace out and in again, bytes that nobody names, a folder of files; and the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import bagit
+import pytest
+
+from chalicelib.domain.actor import Actor
+from chalicelib.domain.ids import Stream
+from chalicelib.errors import Conflict, Invalid, LogDamaged, NotFound
+from chalicelib.flows import archive, read, write
+from chalicelib.flows.load import load
+from chalicelib.flows.project import materialize
+from chalicelib.flows.recover import rebuild_views
+from chalicelib.flows.unnamed import remove_unnamed
+from chalicelib.flows.verify import verify
+from chalicelib.system import System
+from infra.ops.__main__ import main
+from tests.recovery import scene
+
+
+@pytest.fixture
+def stream(system: System) -> Stream:
+    other, stream = scene.create(system, "Another page"), scene.create(system)
+    first, _ = scene.annotate(system, stream, 2, to=other, key="k" * 64)
+    scene.rewrite(system, stream, first, "changed")
+    write.seed_vocabulary(system, scene.request())
+    materialize(system, Stream.of_system("demo"))
+    return stream
+
+
+def _commits(system: System, workspace: str) -> dict[tuple[str, str], Any]:
+    """Return a workspace's items of the log, but for the workspace."""
+    return {
+        (pk.partition("/")[2], sk): {k: v for k, v in item.items() if k != "pk"}
+        for (pk, sk), item in scene.items(system.config.log_table).items()
+        if pk.startswith(f"{workspace}/")
+    }
+
+
+# -- archives -------------------------------------------------------------------------------------
+
+
+def test_what_is_imported_elsewhere_is_the_same_to_the_byte_and_its_links_work(
+    system: System, stream: Stream, tmp_path: Path
+) -> None:
+    out = archive.export(system, "demo", tmp_path / "bag")
+    into = archive.restore(system, "elsewhere", tmp_path / "bag")
+
+    assert (out.streams, out.commits, out.contents) == (3, 5, 1)
+    assert (into.commits, into.present) == (5, 0)
+    assert _commits(system, "elsewhere") == _commits(system, "demo")
+    assert rebuild_views(system, workspace="elsewhere").failed == []
+    assert verify(system).faults == []
+    assert stream.resource_id is not None
+    page = read.annotation_page(system, "elsewhere", stream.resource_id, limit=10)
+    sources = [
+        body.source for m in page.marks for body in m.annotation.bodies if hasattr(body, "source")
+    ]
+    assert [read.resource(system, "elsewhere", source.partition(":")[2]).name for source in sources]
+
+
+def test_an_import_may_be_repeated_and_goes_on_where_it_ended(
+    system: System, stream: Stream, tmp_path: Path
+) -> None:
+    archive.export(system, "demo", tmp_path / "bag")
+    archive.restore(system, "elsewhere", tmp_path / "bag")
+    table = system.config.log_table
+    last = scene.items(table)[f"elsewhere/{stream.name}", "4"]
+    scene.delete(table, last)
+
+    again = archive.restore(system, "elsewhere", tmp_path / "bag")
+
+    assert (again.commits, again.present) == (1, 4)
+    assert _commits(system, "elsewhere") == _commits(system, "demo")
+
+
+def test_another_history_is_refused_before_anything_is_written(
+    system: System, stream: Stream, tmp_path: Path
+) -> None:
+    archive.export(system, "demo", tmp_path / "bag")
+    write.seed_vocabulary(system, scene.request("elsewhere"))
+    before = _commits(system, "elsewhere")
+
+    with pytest.raises(Conflict, match="--keep-vocabulary"):
+        archive.restore(system, "elsewhere", tmp_path / "bag")
+    assert _commits(system, "elsewhere") == before
+    kept = archive.restore(system, "elsewhere", tmp_path / "bag", keep_vocabulary=True)
+    assert kept.kept == ("elsewhere/system",)
+    assert kept.commits == 4
+
+
+def test_a_damaged_bag_is_refused_and_says_where(
+    system: System, stream: Stream, tmp_path: Path
+) -> None:
+    bag = tmp_path / "bag"
+    archive.export(system, "demo", bag)
+    events = next((bag / "data/events").glob("*.ndjson"))
+    content = next((bag / "data/content").iterdir())
+    for file in (events, content, bag / "bag-info.txt"):
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-2] + b"?\n")
+        with pytest.raises(Invalid, match=file.name):
+            archive.restore(system, "elsewhere", bag)
+        file.write_bytes(whole)
+    (bag / "data/content/more").write_bytes(b"")
+    with pytest.raises(Invalid, match="data/content/more"):
+        archive.restore(system, "elsewhere", bag)
+    (bag / "data/content/more").unlink()
+    manifest = bag / "manifest-sha256.txt"
+    manifest.write_text(manifest.read_text() + f"{'0' * 64}  data/../../outside\n")
+    with pytest.raises(Invalid, match="outside"):
+        archive.restore(system, "elsewhere", bag)
+    assert _commits(system, "elsewhere") == {}
+
+
+def test_other_programs_take_the_archive_for_a_bag(
+    system: System, stream: Stream, tmp_path: Path
+) -> None:
+    archive.export(system, "demo", tmp_path / "bag")
+
+    assert bagit.Bag(str(tmp_path / "bag")).is_valid()
+
+
+def test_a_damaged_log_is_not_exported(system: System, stream: Stream, tmp_path: Path) -> None:
+    table = system.config.log_table
+    scene.put(table, scene.items(table)[stream.key, "1"] | {"correlation": {"S": "forged"}})
+
+    with pytest.raises(LogDamaged):
+        archive.export(system, "demo", tmp_path / "bag")
+    with pytest.raises(NotFound):
+        archive.export(system, "nobody", tmp_path / "other")
+    with pytest.raises(Conflict):
+        archive.export(system, "demo", tmp_path)
+
+
+# -- bytes that nobody names ----------------------------------------------------------------------
+
+
+def test_unnamed_bytes_are_moved_aside_then_purged_and_named_ones_come_back(
+    system: System, stream: Stream, clock: Any
+) -> None:
+    clock.now_s = __import__("time").time()  # the bucket's clock is the machine's
+    loose, taken = system.content.put("demo", b"loose"), system.content.put("demo", b"taken")
+    with pytest.raises(Invalid):
+        remove_unnamed(system, age_s=60)
+    assert remove_unnamed(system, age_s=86_400).removed == ()
+
+    clock.now_s += 2 * 86_400
+    first = remove_unnamed(system, age_s=86_400)
+    assert {each.checksum for each in first.removed} == {loose, taken}
+    assert system.content.size("demo", loose) is None
+    scene.create(system, "Named after all", "taken")  # puts the bytes again, and names them
+    system.objects.purge("demo", taken)
+    system.objects.remove("demo", taken)  # as if it had been moved between put and append
+    second = remove_unnamed(system, age_s=86_400)
+    assert [each.checksum for each in second.restored] == [taken]
+    assert second.left == 1
+    third = remove_unnamed(system, age_s=86_400, purge=True)
+    assert [each.checksum for each in third.purged] == [loose]
+    assert verify(system).unnamed == []
+    assert [f for f in verify(system).faults if f.kind == "content"] == []
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_loaded_with_the_annotations_beside_and_again_without_a_change(
+    system: System, tmp_path: Path
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "notes.md").write_text("# Notes\nOn the palimpsest.", "utf-8")
+    (tmp_path / "sub/leaf.txt").write_text("A leaf.", "utf-8")
+    (tmp_path / ".hidden").write_text("no", "utf-8")
+    (tmp_path / "notes.md.jsonld").write_text(
+        json.dumps(
+            {
+                "@context": "http://www.w3.org/ns/anno.jsonld",
+                "type": "AnnotationPage",
+                "items": [
+                    {
+                        "type": "Annotation",
+                        "motivation": "linking",
+                        "target": {
+                            "source": "notes.md",
+                            "selector": {"type": "TextQuoteSelector", "exact": "palimpsest"},
+                        },
+                        "body": {
+                            "type": "SpecificResource",
+                            "source": "sub/leaf.txt",
+                            "purpose": "linking",
+                        },
+                    }
+                ],
+            }
+        ),
+        "utf-8",
+    )
+    (tmp_path / "wrong.txt").write_text("Wrong.", "utf-8")
+    (tmp_path / "wrong.txt.jsonld").write_text('[{"type": "Annotation"}]', "utf-8")
+
+    done = load(system, "demo", tmp_path, Actor("ada", "Person", "Ada"))
+    again = load(system, "demo", tmp_path, Actor("ada", "Person", "Ada"))
+
+    assert (done.resources, done.annotations, [name for name, _ in done.failed]) == (
+        2,
+        1,
+        ["wrong.txt"],
+    )
+    assert (again.resources, again.annotations, again.known) == (0, 0, 2)
+    names = {}
+    for each in system.log.streams():
+        materialize(system, each)
+        assert each.resource_id is not None
+        names[read.resource(system, "demo", each.resource_id).name] = each.resource_id
+    assert sorted(names) == ["notes.md", "sub/leaf.txt"]
+    (mark,) = read.annotation_page(system, "demo", names["notes.md"], limit=10).marks
+    assert mark.annotation.bodies[0].source == f"resource:{names['sub/leaf.txt']}"  # type: ignore[union-attr]
+
+
+# -- the command line -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ops(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command as an operator does; return its exit code and output."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return main
+
+
+def test_commands_tell_people_and_programs_what_was_done(
+    ops: Any, system: System, stream: Stream, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ops(["verify"]) == 0
+    assert "no fault(s)" in capsys.readouterr().out
+    assert ops(["rebuild-views", f"demo/{stream.resource_id}"]) == 0
+    assert ops(["export", "--workspace", "demo", str(tmp_path / "demo.tar.gz")]) == 0
+    assert ops(["import", "--workspace", "copy", str(tmp_path / "demo.tar.gz")]) == 0
+    assert ops(["recover", "--workspace", "copy"]) == 0
+    assert ops(["reconcile"]) == 0
+    assert ops(["witness-heads"]) == 0
+    assert ops(["remove-unnamed", "--older-than", "30d"]) == 0
+    capsys.readouterr()
+    scene.delete(
+        system.config.log_table, scene.items(system.config.log_table)[f"copy/{stream.name}", "4"]
+    )
+
+    assert ops(["verify", "--json"]) == 1
+
+    out, err = capsys.readouterr()
+    faults = json.loads(out)["faults"]
+    assert {fault["kind"] for fault in faults} == {"heads", "view"}
+    assert {fault["where"] for fault in faults} == {f"copy/{stream.name}"}
+    assert "streams 6/6" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["rebuild-views", "nowhere"], "rebuild-views: 'nowhere' names no stream"),
+        (["rebuild-views", "--resume", "noon"], "'noon' is no time"),
+        (
+            ["export", "--workspace", "nobody", "/tmp/nobody"],
+            "export: there is no workspace nobody",
+        ),
+        (["import", "--workspace", "demo", "/nowhere"], "No such file or directory"),
+        (["verify", "--local", "http://127.0.0.1:9"], "No local system answers at"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_one_sentence_and_exit_code_2(
+    ops: Any, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ops(arguments) == 2
+    out, err = capsys.readouterr()
+    assert sentence in err
+    assert out == ""
+    assert err.count("\n") == 1
