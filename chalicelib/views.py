@@ -221,9 +221,7 @@ class Views:
         self, workspace: str, index: str, value: str, entry: Entry, version: int
     ) -> None:
         """Delete an index entry unless a version above `version` put it."""
-        item = self._items(
-            index_key(workspace, index, value), f"{entry.order}#{entry.resource_id}"
-        )
+        item = self._items(index_key(workspace, index, value), f"{entry.order}#{entry.resource_id}")
         with translated(DEPENDENCY):
             try:
                 item.delete(self._items.version.does_not_exist() | (self._items.version < version))
