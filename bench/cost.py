@@ -11,18 +11,19 @@ cost is computed from the sizes of the items measured here.
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bench.meter import Bill, read_units
-from bench.scene import STARTED_S, TEXT, WORKSPACE, Scene, scene
+from bench.scene import STARTED_S, TEXT, WORKSPACE, Hundred, Scene, scene
 from chalicelib.domain.annotation import TextualBody
 from chalicelib.domain.commands import ChangeContent, RemoveAnnotation, UpdateBody
 from chalicelib.domain.ids import Stream
 from chalicelib.dynamo import MAX_ITEM_BYTES, item_bytes, write_units
-from chalicelib.flows import listing, project, read, write
+from chalicelib.flows import jobs, listing, project, read, work, write
 from chalicelib.flows.content import store
 from chalicelib.system import System, iso
 
@@ -126,6 +127,7 @@ def measure(at: Scene) -> tuple[Sizes, list[Row]]:
         *_reads(at, sizes),
         *_lists(at, sizes),
         *_materializing(at, sizes),
+        *_jobs(at, sizes),
     ]
 
 
@@ -292,6 +294,23 @@ def _materializing(at: Scene, sizes: Sizes) -> Iterator[Row]:
     stream = at.create(show=False)
     # One entry each for newest first, for the type, and for the name's words.
     yield row("… a new resource", Cost(2, 1, write_units(sizes.descriptor)), None)
+
+
+def _jobs(at: Scene, sizes: Sizes) -> Iterator[Row]:
+    """A job that finds a hundred entities: what its worker does, from message to completion."""
+    stream = at.create(show=False)
+    project.materialize(at.system, stream)
+    system = at.with_detector(Hundred())
+    params = {"resource": stream.resource_id, "entityTypes": ["Person"]}
+    job = jobs.create(system, at.request(), "detection", params)
+    message = json.dumps({"workspace": WORKSPACE, "job": job.id})
+    run = _bill(at, lambda: work.work(system, message, 60_000))
+    assert system.jobs.get(WORKSPACE, job.id).state == "complete"  # type: ignore[union-attr]
+    shown = _bill(at, lambda: project.materialize(system, stream))
+    body = next(item for item in _put(run) if "hash" in item)["body"]["B"]
+    updates = 3  # claimed, half-way, complete
+    least = Cost(1 + updates, 0, write_units(len(_smallest(body))) + updates)
+    yield Row("find 100 entities: the worker", run, least, sizes.looped(100, 0), shown)
 
 
 def _add(at: Scene, system: System, stream: Stream, key: str | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -28,11 +28,15 @@ from chalicelib.domain.annotation import (
 )
 from chalicelib.domain.chain import Head
 from chalicelib.domain.commands import AddAnnotations, CreateResource
+from chalicelib.domain.detection import Ask, Detection, Finding
 from chalicelib.domain.events import AnnotationAdded
 from chalicelib.domain.ids import Stream, minted_id
+from chalicelib.domain.passages import Passage, Size
 from chalicelib.domain.representation import Representation
 from chalicelib.flows import project, write
 from chalicelib.flows.content import store
+from chalicelib.inference import Capabilities, Detector, Inference
+from chalicelib.inference.extractive import Extractive
 from chalicelib.log import Intent, Log
 from chalicelib.system import System
 from chalicelib.views import Views
@@ -80,6 +84,13 @@ class Scene:
         )
         if not content:
             self._metered(system)
+        return system
+
+    def with_detector(self, detector: Detector) -> System:
+        """Return a cold system that finds by this detector; counted likewise."""
+        system = System(self.config, clock=self.clock, inference=Inference(detector, Extractive()))
+        self.meter.attach(system.tables.connection.client)
+        self._metered(system)
         return system
 
     def request(self, key: str | None = None) -> write.Request:
@@ -175,6 +186,19 @@ def configured(names: dict[str, str]) -> Config:
             "JWT_JWKS_URL": "https://issuer.test/jwks.json",
         }
     )
+
+
+class Hundred:
+    """A detector that finds the first hundred names of the text."""
+
+    generator: Mapping[str, Any] = {"id": "urn:bench", "type": "Software", "name": "bench"}
+    capabilities = Capabilities(frozenset({"Person"}))
+    size = Size(1_000_000)
+
+    def detect(self, passage: Passage, ask: Ask, *, language: str | None = None) -> Detection:
+        """Return them, each where it stands."""
+        spans = _SPANS[:100]
+        return Detection(tuple(Finding(TEXT[s:e], "Person", start=s) for s, e in spans))
 
 
 class _Straight(Views):
