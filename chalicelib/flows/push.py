@@ -69,9 +69,7 @@ def push(system: System, moves: Iterable[Move], show: Show) -> dict[Stream, AppE
     }
 
 
-def push_job(
-    system: System, workspace: str, job_id: str, show_job: Callable[[Job], Frame]
-) -> None:
+def push_job(system: System, workspace: str, job_id: str, show_job: Callable[[Job], Frame]) -> None:
     """Post the state of a job, as it is now, to its watchers.
 
     A failed post is not made up for: the next state replaces it, and a client that has not heard
@@ -141,13 +139,16 @@ def _push(system: System, move: Move, show: Show) -> None:
     sent = _news(system, move, show)
     behind = connections.behind(stream)
 
-    def post(watcher: Watcher) -> None:
+    def post(watcher: Watcher) -> bool:
         late = behind.get(watcher.connection)
-        if late is None or not connections.leave_out(late, move.old or 0, move.new):
-            _deliver(system, stream, watcher, sent, move.old or 0, move.new)
+        if late is not None and connections.leave_out(late, move.old or 0, move.new):
+            return False
+        return _deliver(system, stream, watcher, sent, move.old or 0, move.new)
 
     with system.metrics.timed("Push"):
-        system.side_by_side([partial(post, each) for each in watchers.values()], POSTERS)
+        told = system.side_by_side([partial(post, each) for each in watchers.values()], POSTERS)
+    system.metrics.count("Posts", len(sent) * sum(told))
+    system.metrics.count("NotTold", len(told) - sum(told))
 
 
 def _news(system: System, move: Move, show: Show) -> list[Frame]:
@@ -198,10 +199,8 @@ def _deliver(
             system.connections.close(watcher.connection)
             return False
         except Unavailable:
-            system.metrics.count("PostFailed")
             system.connections.fall_behind(stream, watcher, reached, known)
             return False
-        system.metrics.count("Posts")
         reached = frame.last or reached
     return True
 
@@ -234,4 +233,4 @@ def _tell(system: System, watcher: Watcher, frame: Frame) -> None:
     except Gone:
         system.connections.close(watcher.connection)
     except Unavailable:
-        system.metrics.count("PostFailed")
+        system.metrics.count("NotTold")

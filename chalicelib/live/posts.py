@@ -9,13 +9,16 @@ and the sweep goes on from there.
 from __future__ import annotations
 
 import threading
-from typing import Any, Final
-from urllib.parse import quote
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
 
 from chalicelib.errors import Unavailable
 
-CONNECT_TIMEOUT_S: Final = 1.0
-READ_TIMEOUT_S: Final = 2.0
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+TIMEOUT_S: Final = 2.0
 CONNECTIONS_KEPT: Final = 64
 
 
@@ -28,7 +31,8 @@ class Posts:
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._made: tuple[Any, Any] | None = None
+        self._signer: Any = None
+        self._idle: dict[str, deque[HTTPConnection]] = {}
         self._lock = threading.Lock()
 
     def post(self, endpoint: str, connection_id: str, frame: bytes) -> None:
@@ -40,40 +44,61 @@ class Posts:
         self._call("DELETE", endpoint, connection_id, b"")
 
     def _call(self, method: str, endpoint: str, connection_id: str, body: bytes) -> None:
-        from botocore.awsrequest import AWSRequest
-        from urllib3.exceptions import HTTPError
+        from http.client import HTTPException
 
-        pool, signer = self._parts()
-        url = f"{endpoint}/@connections/{quote(connection_id, safe='')}"
-        request = AWSRequest(method, url, data=body)
-        signer.add_auth(request)
-        try:
-            answer = pool.request(method, url, body=body, headers=dict(request.headers.items()))
-        except HTTPError as error:
-            raise _not_through(type(error).__name__) from error
-        if answer.status == 410:
+        path = f"/@connections/{quote(connection_id, safe='')}"
+        base, headers = urlsplit(endpoint), self._signed(method, endpoint + path, body)
+        origin = f"{base.scheme}://{base.netloc}"
+        idle = self._idle.setdefault(origin, deque(maxlen=CONNECTIONS_KEPT))
+        status = None
+        while status is None:
+            try:
+                kept = idle.pop()
+            except IndexError:
+                kept = None
+            connection = kept or _connected(base.scheme, base.netloc)
+            try:
+                connection.request(method, base.path + path, body, headers)
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+            except (OSError, HTTPException) as error:
+                connection.close()
+                # One that was kept may have been closed meanwhile; who does not answer may not.
+                if kept is None or isinstance(error, TimeoutError):
+                    raise _not_through(type(error).__name__) from error
+        if answer.will_close:
+            connection.close()
+        else:
+            idle.append(connection)
+        if status == 410:
             raise Gone(connection_id)
-        if answer.status >= 300:
-            raise _not_through(str(answer.status))
+        if status >= 300:
+            raise _not_through(str(status))
 
-    def _parts(self) -> tuple[Any, Any]:
+    def _signed(self, method: str, url: str, body: bytes) -> dict[str, str]:
+        from botocore.awsrequest import AWSRequest
+
+        request = AWSRequest(method, url, data=body)
+        self._made_signer().add_auth(request)
+        return dict(request.headers.items())
+
+    def _made_signer(self) -> Any:
         with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
+            if self._signer is None:
+                import botocore.session
+                from botocore.auth import SigV4Auth
 
-    def _make(self) -> tuple[Any, Any]:
-        import botocore.session
-        import urllib3
-        from botocore.auth import SigV4Auth
+                credentials: Any = botocore.session.get_session().get_credentials()
+                self._signer = SigV4Auth(credentials, "execute-api", self._region)
+            return self._signer
 
-        credentials: Any = botocore.session.get_session().get_credentials()
-        signer = SigV4Auth(credentials, "execute-api", self._region)
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
-        pool = urllib3.PoolManager(
-            num_pools=8, maxsize=CONNECTIONS_KEPT, timeout=timeout, retries=False
-        )
-        return pool, signer
+
+def _connected(scheme: str, host: str) -> HTTPConnection:
+    from http.client import HTTPConnection, HTTPSConnection
+
+    made = HTTPSConnection if scheme == "https" else HTTPConnection
+    return made(host, timeout=TIMEOUT_S)
 
 
 def _not_through(why: str) -> Unavailable:

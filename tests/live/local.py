@@ -56,6 +56,8 @@ class Local:
         """Listen, and serve in a thread."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Little is kept by the kernel, so that who does not read is noticed soon.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
         listener.bind((HOST, self.port))
         listener.listen(2048)
         live = sockets.Sockets(app, f"{HOST}:{self.port}", lambda line: None, self._limits)
@@ -129,9 +131,11 @@ class Local:
         items: list[Any] = []
         cursor: dict[str, str] = {}
         while True:
-            page = self.web.get(
+            answer = self.web.get(
                 f"/resources/{resource_id}/events", params={"limit": "200", **cursor}
-            ).json()
+            )
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
             items += page["items"]
             if page["next"] is None:
                 return items
