@@ -6,8 +6,9 @@ resource may have a hundred thousand of them; here they are only counted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.anchoring import anchor
@@ -39,10 +40,13 @@ from chalicelib.domain.events import (
     SystemEvent,
 )
 from chalicelib.domain.representation import Representation
+from chalicelib.domain.sizes import fitting
 from chalicelib.errors import AppError, Conflict, Fault, Invalid, NotFound
 
 MAX_REPRESENTATIONS: Final = 100
 """Contents that the descriptor lists, newest last; the log has them all."""
+
+_ANNOTATION_EVENTS: Final = get_args(AnnotationEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ def decide(
     """Return the events that carry out `command`; empty when it changes nothing.
 
     `text` is the current content decoded, None when it is not text: only AddAnnotations reads it.
-    Raises NotFound, Conflict (archived) or Invalid (anchors that do not fit), each with pointers.
+    Raises NotFound, Conflict (archived), TooLarge (an annotation that no view could show), or
+    Invalid (anchors that do not fit), with pointers.
     """
     match command:
         case CreateResource():
@@ -161,6 +166,29 @@ def evolve(resource: Resource | None, stored: StoredEvent, resource_id: str) -> 
     return replace(resource, version=stored.version, modified=stored.at)
 
 
+def fold(
+    resource: Resource | None, stored: Iterable[StoredEvent], resource_id: str
+) -> Resource | None:
+    """Return the state after these events, as `evolve` one by one, but quicker.
+
+    Annotations change two numbers: those are written down once, not for each of a hundred.
+    """
+    count, last = 0, None
+    for each in stored:
+        if resource is not None and isinstance(each.event, _ANNOTATION_EVENTS):
+            count, last = count + _counted(each.event), each
+            continue
+        if resource is not None and last is not None:
+            counted = resource.annotation_count + count
+            resource = replace(resource, version=last.version, annotation_count=counted)
+            count, last = 0, None
+        resource = evolve(resource, each, resource_id)
+    if resource is not None and last is not None:
+        counted = resource.annotation_count + count
+        resource = replace(resource, version=last.version, annotation_count=counted)
+    return resource
+
+
 def _counted(event: AnnotationEvent) -> int:
     match event:
         case AnnotationAdded():
@@ -212,11 +240,10 @@ def _annotate(
         except Invalid as error:
             faults += error.extra.get("errors") or [{"pointer": pointer, "detail": error.detail}]
             continue
-        new.append(
-            AnnotationAdded(
-                Annotation(annotation_id, asked.motivation, target, asked.bodies, asked.generator)
-            )
+        annotation = Annotation(
+            annotation_id, asked.motivation, target, asked.bodies, asked.generator
         )
+        new.append(AnnotationAdded(fitting(annotation)))
     if faults:
         raise Invalid(
             f"{len(faults)} fault(s) in the annotations; nothing was stored",
@@ -230,7 +257,7 @@ def _attach(command: AttachAnnotations, resource: Resource) -> tuple[ResourceEve
     for annotation in command.annotations:
         if annotation.target.checksum not in known:
             raise Conflict("the resource does not know the content that this is anchored in")
-    return tuple(AnnotationAdded(annotation) for annotation in command.annotations)
+    return tuple(AnnotationAdded(fitting(annotation)) for annotation in command.annotations)
 
 
 def _existing(resource: Resource | None) -> Resource:

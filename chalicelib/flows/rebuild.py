@@ -12,7 +12,7 @@ and skips no announcement; the doorbell that follows it does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -20,10 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain import indexes
 from chalicelib.domain import marks as marks_domain
+from chalicelib.domain import resource as resource_domain
 from chalicelib.domain.chain import Commit, Head
+from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.indexes import Place
 from chalicelib.domain.marks import Mark
+from chalicelib.domain.resource import Resource
+from chalicelib.domain.vocabulary import Vocabulary
 from chalicelib.errors import AppError, Contended, LogDamaged, LogUnreadable, NotFound, Unavailable
 from chalicelib.flows import project
 from chalicelib.flows.head import NOTHING, Known, evolve
@@ -162,7 +166,7 @@ class Fold:
         self.stopped = None
         try:
             for commit in system.log.read(self.stream, self.known.head.version):
-                self._apply(commit, changes)
+                self.apply(commit, changes)
         except (LogUnreadable, LogDamaged) as error:
             self.stopped = error.detail
         except (ValueError, KeyError) as error:
@@ -182,23 +186,18 @@ class Fold:
                 return known
         raise LogDamaged(f"the log of {self.stream.name} ends before {version}", version=version)
 
-    def _apply(self, commit: Commit, changes: Changes) -> None:
+    def apply(self, commit: Commit, changes: Changes) -> None:
+        """Fold one more commit. Raises LogUnreadable, or ValueError where it does not fit."""
         stored = decoded(self.stream, commit)
-        state = self.known.state
-        changed: dict[str, Mark] = {}
-        about_itself = False
-        for event in stored:
-            state = evolve(Known(state, self.known.head), self.stream, event)
-            mark_id = marks_domain.touched(event)
-            if mark_id is None:
-                about_itself = True
-            else:
-                mark = changed.get(mark_id) or self.marks.get(mark_id)
-                changed[mark_id] = marks_domain.evolve(mark, event)
+        state = evolved(self.known, self.stream, stored)
+        changed = marks_domain.fold(self.marks, stored)
+        about_itself = commit.count > len(changed) and any(
+            marks_domain.touched(event) is None for event in stored
+        )
         for mark_id, mark in changed.items():
-            places = indexes.referred(mark) | self.references.get(mark_id, frozenset())
+            places = indexes.referred(mark)
             if places:
-                self.references[mark_id] = places
+                self.references[mark_id] = places | self.references.get(mark_id, frozenset())
         self.marks |= changed
         self.known = Known(state, commit.head)
         self.events += commit.count
@@ -207,6 +206,18 @@ class Fold:
         if commit.last >= self._keep_from:
             self._states[commit.last] = self.known
         changes.add(changed, commit, about_itself)
+
+
+def evolved(
+    known: Known, stream: Stream, stored: Sequence[StoredEvent]
+) -> Resource | Vocabulary | None:
+    """Return the state after some more events. Raises ValueError where one does not fit."""
+    if stream.resource_id is not None:
+        return resource_domain.fold(known.resource, stored, stream.resource_id)
+    state = known.state
+    for event in stored:
+        state = evolve(Known(state, known.head), stream, event)
+    return state
 
 
 class Changes:
@@ -320,10 +331,7 @@ def _ring(system: System, stream: Stream) -> str | None:
 
 
 def _advanced(known: Known, stream: Stream, commit: Commit) -> Known:
-    state = known.state
-    for event in decoded(stream, commit):
-        state = evolve(Known(state, known.head), stream, event)
-    return Known(state, commit.head)
+    return Known(evolved(known, stream, decoded(stream, commit)), commit.head)
 
 
 def _in_time(system: System, started: float) -> None:

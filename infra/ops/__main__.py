@@ -5,6 +5,7 @@ with the data; 2: the command could not be carried out.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import sys
@@ -29,6 +30,7 @@ Answer = tuple[dict[str, Any], str, bool]
 """The report as JSON, the same in words, and whether all is well."""
 Command = Callable[[System, argparse.Namespace, Bar], Answer]
 
+COLLECTOR: Final = (200_000, 50, 1000)
 SHOWN: Final = 50
 """Lines of a kind that are shown to a person; --json has them all."""
 _AGE = re.compile(r"(\d+)([hd])\Z")
@@ -41,6 +43,8 @@ class UsageError(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """Carry out one command."""
     asked = _parser().parse_args(arguments)
+    # A fold makes millions of objects and drops few: collecting would look at them over and over.
+    gc.set_threshold(*COLLECTOR)
     bar = Bar()
     try:
         system = connect(asked.local, asked.stack)

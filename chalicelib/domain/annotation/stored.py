@@ -55,7 +55,7 @@ def encode(annotation: Annotation) -> dict[str, Any]:
 def decode(data: Mapping[str, Any]) -> Annotation:
     """Return the annotation that `encode` wrote."""
     target = data["target"]
-    selectors = tuple(decode_selector(each) for each in target.get("selector", ()))
+    selectors = tuple([decode_selector(each) for each in target.get("selector", ())])
     return Annotation(
         data["id"],
         data["motivation"],
@@ -72,7 +72,7 @@ def encode_bodies(bodies: Iterable[Body]) -> list[dict[str, Any]]:
 
 def decode_bodies(data: Iterable[Mapping[str, Any]]) -> tuple[Body, ...]:
     """Return the bodies that `encode_bodies` wrote."""
-    return tuple(decode_body(each) for each in data)
+    return tuple([decode_body(each) for each in data])
 
 
 def encode_selector(selector: Selector) -> dict[str, Any]:
