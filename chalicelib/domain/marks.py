@@ -23,6 +23,7 @@ from chalicelib.domain.events import (
     StoredEvent,
 )
 from chalicelib.domain.resource import Resource, archived
+from chalicelib.domain.sizes import fitting
 from chalicelib.errors import NotFound
 
 MAX_HISTORY: Final = 200
@@ -105,7 +106,8 @@ def decide(
 ) -> tuple[ResourceEvent, ...]:
     """Return the events that carry out `command`; empty when it changes nothing.
 
-    Raises NotFound when there is no such annotation, Conflict when its resource is archived.
+    Raises NotFound when there is no such annotation, Conflict when its resource is archived,
+    TooLarge when no view could show what it would be.
     """
     if resource is None or mark is None or mark.removed:
         raise NotFound("there is no such annotation on this resource")
@@ -117,6 +119,7 @@ def decide(
             bodies = command.revise(mark.annotation.bodies)
             if bodies == mark.annotation.bodies:
                 return ()
+            fitting(replace(mark.annotation, bodies=bodies))
             return (AnnotationBodyUpdated(command.annotation_id, bodies),)
         case RemoveAnnotation():
             return (AnnotationRemoved(command.annotation_id),)

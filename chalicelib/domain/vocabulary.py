@@ -5,7 +5,7 @@ A workspace's first use of it appends `SEED` at version 1, as events like any ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
@@ -18,6 +18,7 @@ from chalicelib.domain.events import (
     TagSchema,
     TagSchemaAdded,
 )
+from chalicelib.domain.sizes import refuse_beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,28 @@ class Vocabulary:
 
 
 def decide(command: SystemCommand, vocabulary: Vocabulary) -> tuple[SystemEvent, ...]:
-    """Return the events that carry out `command`; empty when all of it is known already."""
+    """Return the events that carry out `command`; empty when all of it is known already.
+
+    Raises TooLarge when the vocabulary would be more than its view can hold.
+    """
+    kinds, schemas = vocabulary.entity_types, dict(vocabulary.tag_schemas)
     match command:
         case AddEntityTypes():
-            new = dict.fromkeys(command.entity_types)
-            return tuple(EntityTypeAdded(k) for k in new if k not in vocabulary.entity_types)
+            new = tuple(dict.fromkeys(kind for kind in command.entity_types if kind not in kinds))
+            _refuse_beyond((*kinds, *new), schemas)
+            return tuple(EntityTypeAdded(kind) for kind in new)
         case AddTagSchema():
-            if vocabulary.tag_schemas.get(command.schema.id) == command.schema:
+            if schemas.get(command.schema.id) == command.schema:
                 return ()
+            _refuse_beyond(kinds, {**schemas, command.schema.id: command.schema})
             return (TagSchemaAdded(command.schema),)
         case _:
             assert_never(command)
+
+
+def _refuse_beyond(kinds: Sequence[str], schemas: Mapping[str, TagSchema]) -> None:
+    state = {"entityTypes": kinds, "tagSchemas": [schema.to_json() for schema in schemas.values()]}
+    refuse_beyond(state, "the vocabulary")
 
 
 def evolve(vocabulary: Vocabulary, stored: StoredEvent) -> Vocabulary:

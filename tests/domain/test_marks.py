@@ -11,7 +11,7 @@ from chalicelib.domain.events import (
     ResourceUpdated,
 )
 from chalicelib.domain.marks import MAX_HISTORY, decide, evolve, fold, touched
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import Conflict, NotFound, TooLarge
 from tests.domain.given import ADA, BOB, added, mark, removed, resource, stored, updated
 
 
@@ -126,3 +126,8 @@ def test_what_is_not_there_cannot_be_changed(command: AnnotationCommand) -> None
 def test_annotations_of_an_archived_resource_stay_as_they_are(command: AnnotationCommand) -> None:
     with pytest.raises(Conflict):
         decide(command, resource(ResourceArchived()), mark())
+
+
+def test_a_body_that_no_view_could_show_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        decide(to(*(f"{n}" + "é" * 60_000 for n in range(4))), resource(), mark())

@@ -34,7 +34,7 @@ from chalicelib.domain.events import (
     ResourceUpdated,
 )
 from chalicelib.domain.resource import MAX_REPRESENTATIONS, decide, evolve
-from chalicelib.errors import Conflict, Invalid, NotFound
+from chalicelib.errors import Conflict, Invalid, NotFound, TooLarge
 from tests.domain.given import ADA, BOB, CONTENT, CREATED, OTHER, added, removed, resource, stored
 
 TEXT = "An old page, scraped."
@@ -245,3 +245,15 @@ def test_each_event_brings_its_version() -> None:
     for version, event in enumerate((CREATED, added("a"), ResourceArchived()), 1):
         state = evolve(state, stored(event, version, BOB), "r")
         assert state.version == version
+
+
+def test_an_annotation_that_no_view_could_show_is_refused() -> None:
+    bodies = tuple(TextualBody(f"{n}" + "a" * 99_000) for n in range(4))
+    new = NewAnnotation("commenting", (), bodies)
+    known = Annotation("b", "commenting", Target(CONTENT.checksum), bodies)
+
+    for command in (annotations(new), AttachAnnotations((known,))):
+        with pytest.raises(TooLarge) as refusal:
+            decide(command, resource())
+        assert refusal.value.extra["limit_bytes"] == 350 * 1024
+    assert decide(annotations(replace(new, bodies=bodies[:3])), resource())

@@ -11,6 +11,7 @@ from chalicelib.domain.events import (
     TagSchemaAdded,
 )
 from chalicelib.domain.vocabulary import ENTITY_TYPES, SEED, TAG_SCHEMAS, Vocabulary, decide, evolve
+from chalicelib.errors import TooLarge
 from tests.domain.given import stored
 
 SCHEMA = TagSchema("mine", "Mine", "", (("A", "first"), ("B", "")))
@@ -62,3 +63,15 @@ def test_a_schema_reads_what_it_wrote_and_forgives_absent_descriptions() -> None
     assert TagSchema.from_json(SCHEMA.to_json()) == SCHEMA
     bare = TagSchema.from_json({"id": "x", "name": "X", "tags": [{"name": "A"}]})
     assert bare == TagSchema("x", "X", "", (("A", ""),))
+
+
+def test_a_vocabulary_that_its_view_could_not_hold_is_refused() -> None:
+    tags = tuple((f"tag {n}", "a" * 3_400) for n in range(100))
+    large = TagSchema("large", "Large", "", tags)
+    nearly = vocabulary(TagSchemaAdded(large))
+
+    with pytest.raises(TooLarge):
+        decide(AddTagSchema(TagSchema("other", "Other", "", tags[:9])), nearly)
+    with pytest.raises(TooLarge):
+        decide(AddEntityTypes(tuple(f"{n:03}" + "é" * 97 for n in range(100))), nearly)
+    assert decide(AddEntityTypes(("Ship",)), nearly)
