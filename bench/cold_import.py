@@ -13,6 +13,7 @@ Byte-code is there. A package from `chalice package` has none: that comes on top
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 ROUNDS: Final = 21
 LIMIT: Final = 1.25
+IMPORTED: Final = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(app|chalicelib\S*)")
 
 FLOOR: Final = """
 import chalice, boto3
@@ -117,6 +119,28 @@ def table(found: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def parts(rounds: int) -> dict[str, float]:
+    """Return the milliseconds that each part of ours takes to import: the least of some rounds."""
+    environ = ENVIRONMENT | {"PATH": os.environ.get("PATH", "")}
+    least: dict[str, int] = {}
+    for _ in range(rounds):
+        run = subprocess.run(
+            [sys.executable, "-X", "importtime", "-c", APP],
+            cwd=ROOT,
+            env=environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        for micros, module in IMPORTED.findall(run.stderr):
+            least[module] = min(int(micros), least.get(module, 10**9))
+    found: dict[str, float] = {}
+    for module, micros in least.items():
+        part = ".".join(module.split(".")[:2])
+        found[part] = found.get(part, 0) + micros / 1000
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
 def ratio(found: Mapping[str, Sequence[tuple[float, float]]]) -> float:
     """Return how much longer serving takes than the floor: the median of the rounds' ratios."""
     pairs = zip(found["serving"], found["floor"], strict=True)
@@ -133,7 +157,9 @@ def _spread(ours: Sequence[float], floor: Sequence[float]) -> str:
 def main() -> None:
     """Measure and print; fails beyond the limit."""
     found = rounds(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
-    print(table(found), end="")
+    print(table(found))
+    print("Milliseconds to import each part of ours, itself alone (least of ten):\n")
+    print(", ".join(f"{part} {took:.1f}" for part, took in parts(10).items()))
     if ratio(found) > LIMIT:
         raise SystemExit(f"serving takes more than {LIMIT} × the floor")
 
