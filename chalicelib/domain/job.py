@@ -221,10 +221,13 @@ def nudge(job: Job, now: str, now_s: float) -> Job:
 
 
 def abandoned(job: Job, now: str, now_s: float) -> Job:
-    """Return it without its worker, who is known to be gone: as after a restart of everything."""
+    """Return it without its worker, who is known to be gone: as after a restart of everything.
+
+    That is not the job's fault: the attempt does not count.
+    """
     if job.state != "running":
         return job
-    return _next(job, now, lease=None, due_s=now_s)
+    return _next(job, now, lease=None, due_s=now_s, attempts=max(0, job.attempts - 1))
 
 
 def _next(job: Job, now: str, **changes: Any) -> Job:

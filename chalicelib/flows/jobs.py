@@ -27,6 +27,7 @@ from chalicelib.errors import (
 )
 from chalicelib.flows.reading import WorkspaceReading
 from chalicelib.flows.write import Request
+from chalicelib.jobs.queue import Lane
 from chalicelib.jobs.table import SHARDS, Entry
 from chalicelib.log import decoded
 
@@ -195,8 +196,11 @@ def so_far(system: System, job: Job) -> dict[str, Any]:
     """Return what a job has written, from the log: ``{"cursors": ["<resource>:9"], "added": 3}``.
 
     For a job that ends before it is complete: its last word may be older than its last commit.
-    Of a stream that cannot be read, what the job had saved.
+    Of a stream that cannot be read, what the job had saved. A worker saves before its first commit,
+    so what has saved nothing has written nothing.
     """
+    if not job.progress:
+        return {"cursors": [], "added": 0}
     kind = system.kinds.get(job.kind)
     written, added = dict(job.written), 0
     for resource_id in dict.fromkeys((*written, *(() if kind is None else kind.writes(job)))):
@@ -221,7 +225,8 @@ def send(system: System, job: Job, delay_s: float = 0.0) -> None:
     """Send a job's message. If that fails, the sweep does it: what counts is the put."""
     kind = system.kinds.get(job.kind)
     try:
-        system.jobs_queue.send(job, "quick" if kind is None else kind.lane, delay_s)
+        lane: Lane = "quick" if kind is None else kind.lane(job.params)
+        system.jobs_queue.send(job, lane, delay_s)
     except Unavailable:
         system.metrics.count("JobsUnsent")
 

@@ -27,7 +27,7 @@ class JobsApi(Api):
     def __init__(self, world: World, environment: dict[str, str]) -> None:
         super().__init__(world.api)
         self.world = world
-        self._pumps = [
+        self.pumps = [
             QueuePump(QueueSource(Function(name, app.handler_map[name]), environment[arn], 1, 1))
             for name, arn in (
                 ("job_worker", "JOBS_QUEUE_ARN"),
@@ -37,7 +37,7 @@ class JobsApi(Api):
 
     def work(self) -> None:
         """Let the workers do all that there is to do."""
-        while any(pump.step() for pump in self._pumps):
+        while any(pump.step() for pump in self.pumps):
             pass
 
     def delete(self, path: str, **more: Any) -> Answer:
@@ -374,6 +374,16 @@ def test_what_nobody_foresaw_gives_the_job_back_and_ends_its_message(
     found = api.get(f"/jobs/{job['id']}").json
     assert (found["state"], found["attempts"]) == ("pending", 1)
     assert "ZeroDivisionError" in found["error"]["detail"]
+
+
+def test_a_flood_of_slow_jobs_does_not_hold_up_a_quick_one(api: JobsApi, resource_id: str) -> None:
+    slow = [api.post("/jobs", {"kind": "generation", "resource": resource_id}) for _ in range(20)]
+    assert {answer.status for answer in slow} == {201}
+    quick = api.post("/jobs", detection(resource_id)).json
+    quick_worker, _ = api.pumps
+    assert quick_worker.step()
+    assert api.get(f"/jobs/{quick['id']}").json["state"] == "complete"
+    assert len(api.get("/jobs", query={"state": "pending"}).json["items"]) == 20
 
 
 def test_the_sweep_runs_on_its_schedule(api: JobsApi, resource_id: str) -> None:

@@ -112,7 +112,9 @@ def test_a_lost_message_is_sent_again_after_longer_and_longer_times() -> None:
 
 
 def test_after_a_restart_no_lease_counts() -> None:
-    assert not domain.abandoned(RUNNING, NOW, NOW_S).leased(NOW_S)
+    left = domain.abandoned(RUNNING, NOW, NOW_S)
+    assert not left.leased(NOW_S)
+    assert left.attempts == 0, "it was not the job's fault"
     assert domain.abandoned(PENDING, NOW, NOW_S) == PENDING
 
 

@@ -231,6 +231,13 @@ class Unconditional(Endings):
         return True
 
 
+class Hasty(Log):
+    """Says that it has appended, and does so later: as by a bus between worker and log."""
+
+    def append(self, stream: Stream, head: Head, new: Any, intent: Intent) -> Commit:
+        return self._seal(stream, head, new, intent)
+
+
 def seen_to_break(attempts: Iterable[Callable[[], None]]) -> None:
     """Check that one of the attempts breaks the law."""
 
@@ -270,6 +277,40 @@ def test_without_keys_a_killed_worker_appends_twice(world: World) -> None:
         check(world, job, resource_id)
 
     seen_to_break(partial(twice, moment) for moment in moments(calls_of(world))[-6:])
+
+
+def check_all_of_it_can_be_read(world: World, job: Job, resource_id: str) -> None:
+    """Raise Violation unless a job that is complete has said the truth."""
+    done = world.job(job)
+    found = len(world.annotations(resource_id))
+    if done.state == "complete" and (done.result is None or done.result["added"] != found):
+        raise Violation(f"complete, with {found} annotations to be read: {done.result}")
+
+
+def test_an_append_that_is_not_waited_for_is_seen_at_completion(world: World) -> None:
+    def once() -> None:
+        resource_id = world.resource(text_of_entities(ENTITIES))
+        job = world.detection(resource_id)
+        broken(world, None, job, log=lambda process: Hasty(process.tables))
+        check_all_of_it_can_be_read(world, job, resource_id)
+
+    seen_to_break([once])
+
+
+def test_without_conditions_a_cancellation_is_overwritten(world: World) -> None:
+    def once() -> None:
+        job = world.detection(world.resource(text_of_entities(ENTITIES)))
+        accepted = []
+
+        def cancel(asked: int) -> None:
+            accepted.append(jobs.cancel(world.api, world.workspace, job.id))
+
+        world.detector.failing = cancel
+        broken(world, None, job, jobs=lambda process: Unconditional(process.tables, []))
+        if accepted and world.job(job).state != "cancelled":
+            raise Violation(f"cancelled, and yet {world.job(job).state}")
+
+    seen_to_break([once])
 
 
 def test_without_conditions_several_workers_end_a_job(world: World) -> None:

@@ -47,6 +47,7 @@ from chalicelib.errors import Fault, Invalid
 from chalicelib.inference import Inference
 from chalicelib.jobs.commands import batches
 from chalicelib.jobs.kinds.kind import Admitted, Json, Kind, Outcome, Reading, Task
+from chalicelib.jobs.queue import Lane
 
 GROUP: Final = 4
 """Passages asked about at the same time."""
@@ -104,6 +105,11 @@ def step(task: Task) -> Outcome:
         return Outcome(answer, progress=progress)
     answers = [*(task.before(number) for number in range(task.step)), answer]
     return _written(task, resource, content, text, ask, answers, progress)
+
+
+def lane(params: Json) -> Lane:
+    """Entities are found in seconds, unless a model is asked; all else takes a model."""
+    return "quick" if params["motivation"] == "linking" else "slow"
 
 
 def writes(job: Job) -> tuple[str, ...]:
@@ -183,7 +189,7 @@ SCHEMA: Final[Json] = {
     "examples": [{"entityTypes": ["Person", "Location"]}],
 }
 
-KIND: Final = Kind("detection", "quick", SCHEMA, True, admit, step, writes)
+KIND: Final = Kind("detection", lane, SCHEMA, True, admit, step, writes)
 
 
 def _asked(

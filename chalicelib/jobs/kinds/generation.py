@@ -147,7 +147,7 @@ SCHEMA: Final[Json] = {
     "examples": [{"prompt": "How palimpsests are read today", "language": "en"}],
 }
 
-KIND: Final = Kind("generation", "slow", SCHEMA, False, admit, step, writes)
+KIND: Final = Kind("generation", lambda params: "slow", SCHEMA, False, admit, step, writes)
 
 
 def _made(job: Job) -> str:

@@ -96,13 +96,14 @@ class Outcome:
 class Kind:
     """A kind of job.
 
-    `schema` is the JSON Schema of its parameters, without `resource`, which is a job's own member.
-    `admit` raises Invalid, NotFound or Conflict before a job exists. `writes` returns the resources
-    that a job may write to: where to look for what it has written.
+    `lane` says which workers a job of these parameters is for. `schema` is the JSON Schema of its
+    parameters, without `resource`, which is a job's own member. `admit` raises Invalid, NotFound or
+    Conflict before a job exists. `writes` returns the resources that a job may write to: where to
+    look for what it has written.
     """
 
     name: str
-    lane: Lane
+    lane: Callable[[Json], Lane]
     schema: Json
     needs_resource: bool
     admit: Callable[[Reading, Inference, Json], Admitted]
