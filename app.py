@@ -17,7 +17,17 @@ from chalicelib.config import (
     log_stream_arn,
     views_stream_arn,
 )
-from chalicelib.edge import answers, docs, jobs, pushes, requests, sockets, sources, streams
+from chalicelib.edge import (
+    answers,
+    docs,
+    jobs,
+    pushes,
+    relations,
+    requests,
+    sockets,
+    sources,
+    streams,
+)
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, JSON_LD, MERGE_PATCH, Call
@@ -25,8 +35,18 @@ from chalicelib.edge.http import Router
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.edge.route import Body
 from chalicelib.edge.sse import MEDIA_TYPE as EVENT_STREAM
-from chalicelib.flows import heads, health, project, push, read, recover, work, write
-from chalicelib.flows import listing as lists
+from chalicelib.flows import (
+    graph_ask,
+    graph_project,
+    heads,
+    health,
+    project,
+    push,
+    read,
+    recover,
+    work,
+    write,
+)
 from chalicelib.flows.jobs import sweep
 from chalicelib.system import system
 
@@ -201,6 +221,68 @@ def witness_heads(event: Any) -> Any:
     return heads.witness(system())
 
 
+# -- graph: the other reader of the log's stream --------------------------------------------------
+
+
+@app.on_dynamodb_record(
+    stream_arn=log_stream_arn(),
+    batch_size=100,
+    starting_position="TRIM_HORIZON",
+    name="graph_projector",
+)
+def graph_projector(event: Any) -> Any:
+    """Bring the graph's part of the streams that have news up to the log's head."""
+    return sources.in_streams(system(), event, graph_project.project_batch)
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="mend_graph")
+def mend_graph(event: Any) -> Any:
+    """Fill a graph that is new or lost something, and try again what was parked."""
+    return graph_project.mend(system())
+
+
+@route.get(
+    "/resources/{resource_id}/referenced-by",
+    needs=READ,
+    query=(query.MOTIVATION, query.OFFSETS, query.AFTER, query.LIMIT, query.CURSOR),
+    answers={200: "References"},
+    offers=LINKED,
+)
+def get_references(call: Call) -> Answer:
+    """List the annotations that refer to a resource, newest first."""
+    return relations.referenced_by(system(), call)
+
+
+@route.get(
+    "/resources/{resource_id}/neighbours",
+    needs=READ,
+    query=(query.DEPTH, query.AFTER, query.LIMIT, query.CURSOR),
+    answers={200: "Neighbours"},
+    offers=LINKED,
+)
+def get_neighbours(call: Call) -> Answer:
+    """List the resources around one, the nearest first."""
+    return relations.neighbours(system(), call)
+
+
+@route.get(
+    "/graph/paths",
+    needs=READ,
+    query=(query.PATH_FROM, query.PATH_TO, query.MAX_PATH, query.AFTER),
+    answers={200: "Paths"},
+    offers=LINKED,
+)
+def get_paths(call: Call) -> Answer:
+    """Find the ways from one resource to another, the shortest first."""
+    return relations.paths(system(), call)
+
+
+@route.get("/graph/stats", needs=READ, query=(query.AFTER,), answers={200: "Stats"})
+def get_stats(call: Call) -> Answer:
+    """Count resources, annotations, references and entity types."""
+    return relations.stats(system(), call)
+
+
 # -- read: the view, completed from the log -----------------------------------------------------
 
 
@@ -224,7 +306,7 @@ def list_resources(call: Call) -> Answer:
     return answers.resources(
         system(),
         call,
-        lists.resources(system(), requests.workspace(call), **requests.listing(call)),
+        graph_ask.resources(system(), requests.workspace(call), **requests.listing(call)),
     )
 
 

@@ -287,10 +287,11 @@ class Views:
         with translated(DEPENDENCY):
             self._items("parked", f"{consumer}#{stream.key}").delete()
 
-    def parked(self, limit: int = 1000) -> list[Parked]:
-        """Return the parked streams of every consumer."""
+    def parked(self, limit: int = 1000, *, consumer: str | None = None) -> list[Parked]:
+        """Return the parked streams of a consumer, or of every one."""
+        own = None if consumer is None else self._items.sk.startswith(f"{consumer}#")
         with translated(DEPENDENCY):
-            found = self._items.query("parked", consistent_read=True, limit=limit)
+            found = self._items.query("parked", own, consistent_read=True, limit=limit)
             return [_parked(item) for item in found]
 
     def ping(self) -> None:

@@ -26,6 +26,7 @@ from chalicelib.errors import LogUnreadable
 from chalicelib.flows import health as health_flow
 from chalicelib.flows import listing, read, write
 from chalicelib.flows.content import text_of
+from chalicelib.flows.graph_ask import Told
 from chalicelib.flows.head import Known, folded
 from chalicelib.flows.write import Written
 from chalicelib.system import System, iso
@@ -82,10 +83,10 @@ def upload(system: System, call: Call) -> Answer:
     return Answer(201, body)
 
 
-def resources(system: System, call: Call, page: listing.Page) -> Answer:
+def resources(system: System, call: Call, told: Told[listing.Page]) -> Answer:
     """Return a page of resources, without their content."""
-    items = [_resource(system, each) for each in page.items]
-    return _page(items, page.next, "views", page.lag_s)
+    items = [resource_json(system, each) for each in told.value.items]
+    return told_page(items, told.value.next, told)
 
 
 # -- annotations --------------------------------------------------------------------------------
@@ -113,10 +114,7 @@ def annotations_added_again(system: System, call: Call, told: Mapping[str, Any])
 
 def annotation(system: System, call: Call, found: tuple[Resource, Mark]) -> Answer:
     """Return one annotation; its ETag is the version that last changed it."""
-    on, mark = found
-    anchors = read.anchors(system, requests.workspace(call), on, [mark])
-    body = _annotation(system, _Texts(system, call, on), mark, anchors[mark.annotation.id])
-    return Answer(200, body, etag=str(mark.version))
+    return Answer(200, annotation_json(system, call, *found), etag=str(found[1].version))
 
 
 def annotation_changed(system: System, call: Call, written: Written) -> Answer:
@@ -241,6 +239,12 @@ class _Texts:
         return self._found[checksum]
 
 
+def annotation_json(system: System, call: Call, on: Resource, mark: Mark) -> Json:
+    """Return one annotation where it stands in the current content of its resource."""
+    anchors = read.anchors(system, requests.workspace(call), on, [mark])
+    return _annotation(system, _Texts(system, call, on), mark, anchors[mark.annotation.id])
+
+
 def _annotation(system: System, texts: _Texts, mark: Mark, anchor: Anchor) -> Json:
     return to_json(
         mark.annotation,
@@ -261,7 +265,8 @@ def _as_made(mark: Mark) -> Anchor:
     return Anchor("anchored", target.checksum or "", target.position)
 
 
-def _resource(system: System, found: Resource) -> Json:
+def resource_json(system: System, found: Resource) -> Json:
+    """Return a resource without its content."""
     body: Json = {
         "@context": f"{system.config.public_url}/context.jsonld",
         "@id": _iri(system, found.id),
@@ -288,7 +293,7 @@ def _with_content(system: System, call: Call, found: Resource) -> Callable[[], J
 
     def make() -> Json:
         return {
-            **_resource(system, found),
+            **resource_json(system, found),
             "content": _content(system, requests.workspace(call), found, found.content),
         }
 
@@ -319,6 +324,21 @@ def _with_iris(data: Any, base_url: str) -> Any:
     if isinstance(data, list):
         return [_with_iris(value, base_url) for value in data]
     return data
+
+
+def told_page(items: Iterable[Json], following: str | None, told: Told[Any]) -> Answer:
+    """Return a page, and who told it."""
+    return Answer(200, {"items": list(items), "next": following, **teller(told)})
+
+
+def teller(told: Told[Any]) -> Json:
+    """Return who told it, how late it may be, and what it lacks."""
+    body: Json = {"source": told.source, "lag": round(told.lag_s, 3)}
+    if told.degraded:
+        body["degraded"] = True
+    if told.truncated:
+        body["truncated"] = True
+    return body
 
 
 def _page(items: Iterable[Json], following: str | None, source: str, lag_s: float) -> Answer:

@@ -79,6 +79,7 @@ def home(system: System, call: Call) -> Answer:
             "resources": f"{base}/resources",
             "uploads": f"{base}/uploads",
             "jobs": f"{base}/jobs",
+            "stats": f"{base}/graph/stats",
             "entityTypes": f"{base}/entity-types",
             "tagSchemas": f"{base}/tag-schemas",
             "health": f"{base}/api/health",

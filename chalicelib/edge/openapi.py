@@ -189,7 +189,7 @@ def _failures(route: Route) -> set[int]:
         statuses.add(406)
     if route.needs is not NOTHING:
         statuses |= {401, 403}
-    if "{" in route.path:
+    if "{" in route.path or any(parameter.required for parameter in route.query):
         statuses.add(404)
     if route.body is not None:
         statuses |= {413, 415, 422}
@@ -234,6 +234,7 @@ def _query_parameter(parameter: Parameter) -> Json:
         "name": parameter.name,
         "in": "query",
         "description": parameter.description,
+        **({"required": True} if parameter.required else {}),
         "schema": schema,
     }
 

@@ -8,6 +8,7 @@ from chalicelib.domain.annotation.model import MOTIVATIONS
 from chalicelib.domain.job import STATES
 from chalicelib.edge.query import Parameter
 from chalicelib.edge.schemas.common import DEFAULT_PAGE, ENTITY_TYPE, ID, MAX_PAGE, TIME, VERSION
+from chalicelib.flows.graph_ask import MAX_DEPTH, MAX_PATH_DEPTH
 
 _NUMBER: Final = "[1-9][0-9]{0,14}"
 
@@ -73,6 +74,18 @@ TICKET: Final = Parameter(
     {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$", "title": "a ticket of POST /tickets"},
     "In place of a token, for who cannot send headers. It is good for one request.",
 )
+DEPTH: Final = Parameter(
+    "depth",
+    {"type": "integer", "minimum": 1, "maximum": MAX_DEPTH, "default": 1},
+    "How many steps away; a step is an annotation on one resource that refers to the other.",
+)
+MAX_PATH: Final = Parameter(
+    "maxDepth",
+    {"type": "integer", "minimum": 1, "maximum": MAX_PATH_DEPTH, "default": MAX_PATH_DEPTH},
+    "The most steps of a path.",
+)
+PATH_FROM: Final = Parameter("from", ID, "The resource that paths begin at.", required=True)
+PATH_TO: Final = Parameter("to", ID, "The resource that they lead to.", required=True)
 ORDER: Final = Parameter(
     "order",
     {"type": "string", "enum": ["oldest", "newest"], "default": "oldest"},

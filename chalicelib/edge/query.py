@@ -25,6 +25,7 @@ class Parameter:
     schema: Mapping[str, Any]
     description: str
     many: bool = False
+    required: bool = False
 
 
 Values = Mapping[str, Any]
@@ -43,6 +44,8 @@ def read(parameters: Sequence[Parameter], query: Mapping[str, tuple[str, ...]]) 
         if len(sent) > 1 and not parameter.many:
             faults.append(f"{parameter.name} came {len(sent)} times")
             continue
+        if parameter.required and not sent:
+            faults.append(f"{parameter.name} is required")
         read_values = [_value(parameter, text) for text in sent]
         for value in read_values:
             faults += [

@@ -141,11 +141,16 @@ def listing(call: Call) -> dict[str, Any]:
         archived=args["archived"],
         changed_since=_instant(args["changedSince"], "changedSince"),
     )
-    after = None
-    if args["after"] is not None:
-        named, _, version = args["after"].partition(":")
-        after = After(named, int(version))
-    return {"wanted": wanted, "limit": args["limit"], "cursor": args["cursor"], "after": after}
+    page = {"limit": args["limit"], "cursor": args["cursor"]}
+    return {"wanted": wanted, **page, "after": after(call)}
+
+
+def after(call: Call) -> After | None:
+    """Return what of his own writes the caller wants to see."""
+    if call.args["after"] is None:
+        return None
+    named, _, version = call.args["after"].partition(":")
+    return After(named, int(version))
 
 
 def resource(system: System, call: Call) -> Resource:

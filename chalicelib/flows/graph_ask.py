@@ -237,6 +237,16 @@ def resources(
     return Told(page, worst.source, worst.degraded, max(worst.lag_s, page.lag_s))
 
 
+def trouble(system: System) -> str | None:
+    """Return what is wrong with the graph, None when nothing is. Raises Unavailable."""
+    if system.graph is not None:
+        try:
+            system.graph.ping()
+        except (Behind, Refused) as error:
+            return str(error)
+    return None
+
+
 # -- the graph, else the views --------------------------------------------------------------------
 
 

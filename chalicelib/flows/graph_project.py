@@ -8,7 +8,8 @@ leaves work that the next run does again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -47,16 +48,15 @@ def project_batch(system: System, streams: Iterable[Stream]) -> dict[Stream, App
     """Bring each stream's part of the graph to the log's head; return those to try again.
 
     A stream that holds what this code cannot read, or what the graph refuses, is brought up to
-    there and parked; it is not among those to try again, for its neighbours must go on. Without a
-    graph there is nothing to do.
+    there and parked; it is not among those to try again, for its neighbours must go on. What is to
+    be tried again is parked too: an outage may outlast the record that rang. Without a graph there
+    is nothing to do.
     """
     if system.graph is None:
         return {}
     run = _Run(system, system.graph)
     run.project(list(dict.fromkeys(streams)))
-    for stream, stop in run.stopped.items():
-        system.metrics.count("Parked")
-        system.views.park(Parked(CONSUMER, stream, stop.version, stop.reason, system.now()))
+    run.park()
     return run.failed
 
 
@@ -68,15 +68,52 @@ def project(system: System, stream: Stream) -> None:
 
 def retry_parked(system: System) -> int:
     """Try every stream that this consumer parked; return how many were brought to their heads."""
-    if system.graph is None:
+    mended = 0
+    while system.graph is not None:
+        parked = [each.stream for each in system.views.parked(consumer=CONSUMER)]
+        run = _Run(system, system.graph)
+        run.project(parked)
+        done = [each for each in parked if each not in run.failed and each not in run.stopped]
+        for stream in done:
+            system.views.unpark(CONSUMER, stream)
+        mended += len(done)
+        if run.failed or not done:
+            break
+    return mended
+
+
+def mend(system: System) -> int:
+    """Fill a graph that is not whole, and try again what was parked; return how many were.
+
+    A graph that does not answer is for the next time.
+    """
+    try:
+        fill(system)
+        return retry_parked(system)
+    except Unavailable:
+        system.metrics.count("Degraded")
         return 0
-    parked = [each.stream for each in system.views.parked() if each.consumer == CONSUMER]
-    run = _Run(system, system.graph)
-    run.project(parked)
-    mended = [each for each in parked if each not in run.failed and each not in run.stopped]
-    for stream in mended:
-        system.views.unpark(CONSUMER, stream)
-    return len(mended)
+
+
+def catch_up(system: System, reach: Mapping[Stream, int]) -> int:
+    """Project the streams that the graph has not up to the given versions; return how many.
+
+    What a lost stream record left behind is found so. A graph that is not there is no fault.
+    """
+    graph, behind = system.graph, 0
+    streams = list(reach)
+    for start in range(0, len(streams), BATCH):
+        if graph is None:
+            break
+        batch = streams[start : start + BATCH]
+        try:
+            standing = graph.checkpoints(batch)
+        except Unavailable:
+            break
+        late = [stream for stream in batch if standing[stream] < reach[stream]]
+        behind += len(late)
+        project_batch(system, late)
+    return behind
 
 
 def fill(system: System) -> bool:
@@ -89,8 +126,7 @@ def fill(system: System) -> bool:
     graph = system.graph
     if graph is None or graph.complete():
         return False
-    token = system.mint()
-    graph.begin(token)
+    token = graph.begin(system.mint())
     batch: list[Stream] = []
     for stream in system.log.streams():
         batch.append(stream)
@@ -148,6 +184,19 @@ class _Run:
             going = more
         for stream in going:
             self.failed[stream] = Unavailable("the graph is far behind; the next run goes on")
+
+    def park(self) -> None:
+        """Set aside, where an operator sees it, what stopped and what is to be tried again."""
+        for stream, stop in self.stopped.items():
+            self._park(stream, stop)
+        with suppress(Unavailable):  # then the record that rang keeps it in mind
+            for stream, error in self.failed.items():
+                self._park(stream, Stop(self._standing.get(stream, 0) + 1, error.detail))
+
+    def _park(self, stream: Stream, stop: Stop) -> None:
+        self._system.metrics.count("Parked")
+        parked = Parked(CONSUMER, stream, stop.version, stop.reason, self._system.now())
+        self._system.views.park(parked)
 
     def _read(self, stream: Stream, after: int) -> _Read:
         """Return what follows `after`: whole commits, up to one that cannot be read."""

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from chalicelib.errors import Unavailable
-from chalicelib.flows import jobs
+from chalicelib.flows import graph_ask, graph_project, jobs, project
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -48,13 +48,14 @@ class Health:
 
 def health(system: System) -> Health:
     """Probe every dependency: `database` is views and content, `eventStore` the log."""
-    pool = ThreadPoolExecutor(4)
+    pool = ThreadPoolExecutor(5)
     try:
         views = pool.submit(_timed, lambda: _views(system))
         content = pool.submit(_timed, lambda: _silent(system.content.ping))
         log = pool.submit(_timed, lambda: _silent(system.log.ping))
         configured = system.jobs_queue.configured
         work = pool.submit(_timed, lambda: jobs.trouble(system)) if configured else None
+        graph = pool.submit(_timed, lambda: _relations(system)) if system.graph else None
         deadline = time.monotonic() + TIMEOUT_S
 
         def result(future: object) -> Part:
@@ -68,15 +69,28 @@ def health(system: System) -> Health:
         return Health(
             database,
             result(log),
-            Part("absent", 0.0, "no graph is configured"),
+            _graph(result(graph)) if graph else Part("absent", 0.0, "no graph is configured"),
             result(work) if work else Part("absent", 0.0, "no job worker is configured"),
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _graph(part: Part) -> Part:
+    """Return the graph's part: without it the views answer, so it never keeps one from serving."""
+    return replace(part, status="degraded") if part.status == "failed" else part
+
+
 def _views(system: System) -> str | None:
-    parked = system.views.parked(limit=100)
+    return _parked(system, project.CONSUMER)
+
+
+def _relations(system: System) -> str | None:
+    return graph_ask.trouble(system) or _parked(system, graph_project.CONSUMER)
+
+
+def _parked(system: System, consumer: str) -> str | None:
+    parked = system.views.parked(limit=100, consumer=consumer)
     if parked:
         names = ", ".join(sorted({item.stream.key for item in parked})[:3])
         return f"{len(parked)} stream(s) are parked: {names}"

@@ -93,8 +93,8 @@ def materialize(system: System, stream: Stream) -> Move:
 def retry_parked(system: System) -> int:
     """Try every stream that this consumer parked; return how many can be read again."""
     mended = 0
-    for parked in system.views.parked():
-        if parked.consumer == CONSUMER and _stopped(system, parked.stream) is None:
+    for parked in system.views.parked(consumer=CONSUMER):
+        if _stopped(system, parked.stream) is None:
             system.views.unpark(CONSUMER, parked.stream)
             mended += 1
     return mended

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import AppError
-from chalicelib.flows import heads, project, rebuild
+from chalicelib.flows import graph_project, heads, project, rebuild
 from chalicelib.flows.verify import (
     AT_ONCE,
     SEGMENTS,
@@ -159,6 +159,7 @@ def reconcile(system: System, pages: int | None = None) -> Reconciled:
     again = project.materialize_batch(system, behind[:FAR_BEHIND])
     if len(behind) <= FAR_BEHIND:
         system.upkeep.put_place(SWEEP, place)
+    graph_project.catch_up(system, reach)
     unparked = project.retry_parked(system)
     return Reconciled(
         len(reach),

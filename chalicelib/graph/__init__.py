@@ -67,8 +67,11 @@ class Graph(Protocol):
     def complete(self) -> bool:
         """Tell whether everything in the log was projected into this graph once."""
 
-    def begin(self, token: str) -> None:
-        """Note that a filling with everything in the log has begun."""
+    def begin(self, token: str) -> str:
+        """Note that a filling with everything in the log has begun; return the graph's token.
+
+        It is that of an earlier filling, if the graph was not emptied since.
+        """
 
     def finish(self, token: str) -> bool:
         """Note that it is done; readers may use the graph. False if it was emptied meanwhile."""

@@ -100,13 +100,15 @@ class Gremlin:
         asked = traversals.source().V(GRAPH_ID).has("complete", True).count()
         return bool(self._writer.submit(asked.bytecode, self._write_s)[0])
 
-    def begin(self, token: str) -> None:
-        """Note that a filling with everything in the log has begun."""
+    def begin(self, token: str) -> str:
+        """See `Graph.begin`."""
+        from gremlin_python.process.graph_traversal import __
         from gremlin_python.process.traversal import Cardinality, T
 
+        set_ = __.property(Cardinality.single, "filling", token).values("filling")
         begun = traversals.source().merge_v({T.id: GRAPH_ID, T.label: "Graph"})
-        begun = begun.property(Cardinality.single, "filling", token)
-        self._writer.submit(begun.bytecode, self._write_s)
+        begun = begun.coalesce(__.values("filling"), set_)
+        return str(self._writer.submit(begun.bytecode, self._write_s)[0])
 
     def finish(self, token: str) -> bool:
         """Let readers use the graph: the filling is done. False if the graph was emptied meanwhile.

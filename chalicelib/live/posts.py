@@ -43,13 +43,19 @@ class Posts:
         """End a connection. Raises Gone, or Unavailable."""
         self._call("DELETE", endpoint, connection_id, b"")
 
+    def stop(self) -> None:
+        """Close what is kept open. A Lambda needs none of this; a process that goes on does."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
+
     def _call(self, method: str, endpoint: str, connection_id: str, body: bytes) -> None:
         from http.client import HTTPException
 
         path = f"/@connections/{quote(connection_id, safe='')}"
         base, headers = urlsplit(endpoint), self._signed(method, endpoint + path, body)
         origin = f"{base.scheme}://{base.netloc}"
-        idle = self._idle.setdefault(origin, deque(maxlen=CONNECTIONS_KEPT))
+        idle = self._idle.setdefault(origin, deque())
         status = None
         while status is None:
             try:
@@ -67,7 +73,7 @@ class Posts:
                 # One that was kept may have been closed meanwhile; who does not answer may not.
                 if kept is None or isinstance(error, TimeoutError):
                     raise _not_through(type(error).__name__) from error
-        if answer.will_close:
+        if answer.will_close or len(idle) >= CONNECTIONS_KEPT:
             connection.close()
         else:
             idle.append(connection)

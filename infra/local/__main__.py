@@ -117,7 +117,8 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    if "/@connections/" not in line:  # between the pusher and the gateway: nobody asked for it
+        print(line, flush=True)
 
 
 def _banner(public_url: str, aws_url: str, data: Path | None) -> str:

@@ -35,8 +35,7 @@ def connected(server: servers.Server) -> Iterator[Gremlin]:
 def gremlin(connected: Gremlin) -> Gremlin:
     """An empty graph that readers may use."""
     emptied(connected)
-    connected.begin("test")
-    assert connected.finish("test")
+    assert connected.finish(connected.begin("test"))
     return connected
 
 

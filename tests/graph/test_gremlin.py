@@ -127,7 +127,8 @@ def test_readers_are_kept_off_until_the_graph_is_complete(gremlin: Gremlin, serv
     gremlin.begin("one")
     emptied(gremlin)
     assert not gremlin.finish("one"), "it was emptied meanwhile"
-    gremlin.begin("two")
+    assert gremlin.begin("two") == "two"
+    assert gremlin.begin("three") == "two", "a filling that broke off goes on"
     with pytest.raises(Behind):
         reader.ping()
     assert gremlin.finish("two")

@@ -55,9 +55,9 @@ class OnSchedule:
         self.schedule.before("graph.complete")
         return self.gremlin.complete()
 
-    def begin(self, token: str) -> None:
+    def begin(self, token: str) -> str:
         self.schedule.before("graph.begin")
-        self.gremlin.begin(token)
+        return self.gremlin.begin(token)
 
     def finish(self, token: str) -> bool:
         self.schedule.before("graph.finish")

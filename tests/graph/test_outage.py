@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.flows import graph_ask, graph_project
 from chalicelib.flows.listing import After, Filter
-from chalicelib.graph.breaker import KEPT_S, OPEN_S
+from chalicelib.graph.breaker import KEPT_S, OPEN_S, Answers
 from chalicelib.graph.gremlin import Gremlin
 from infra import gremlin as servers
 from tests.graph.oracle import expected, held
@@ -42,8 +42,7 @@ def world(outage: Outage) -> Iterator[World]:
         outage.revive()
     graph = Gremlin(outage.server.url)
     made = World(graph)
-    graph.begin("test")
-    assert graph.finish("test")
+    assert graph.finish(graph.begin("test"))
     yield made
     graph.close()
 
@@ -76,9 +75,9 @@ def test_a_graph_killed_under_load_costs_no_write_and_no_page_and_catches_up(
     world.materialize()
     failed = graph_project.project_batch(world.system, world.streams)
 
-    # then: what failed is to be tried again, and nothing is parked
+    # then: what failed is to be tried again, and is set aside until then
     assert set(failed) == set(world.streams)
-    assert world.store.parked == {}
+    assert {each.stream for each in world.system.views.parked()} == set(world.streams)
 
     # and the next page comes soon, from the views, without a hole
     second, took_s = timed(lambda: referrers(world, book, first.value.next))
@@ -106,6 +105,8 @@ def test_a_graph_killed_under_load_costs_no_write_and_no_page_and_catches_up(
     assert referrers(world, book).source == "views"
     assert graph_project.fill(world.system)
     assert not graph_project.fill(world.system)
+    assert graph_project.mend(world.system) == len(world.streams)
+    assert world.system.views.parked() == []
     world.system = world.another()
     assert held(world.graph, world.workspace) == expected(world)
     assert referrers(world, book).source == "graph"
@@ -142,6 +143,22 @@ def test_a_graph_that_hangs_costs_one_short_wait_and_is_then_left_alone(
     world.system.ahead_s += OPEN_S + 1
     assert ask(2).source == "graph"
     assert world.counted["Degraded"] == 4
+
+
+def test_what_no_record_rings_for_any_more_is_caught_up_with(world: World, outage: Outage) -> None:
+    letter, book = world.create(), world.create()
+    world.annotate(letter, [book])
+    reach = {stream: world.store.head_of(stream) for stream in world.streams}
+
+    outage.server.kill()
+    assert graph_project.catch_up(world.system, reach) == 0
+    assert graph_project.mend(world.system) == 0
+    outage.revive()
+    world.graph.finish(world.graph.begin("again"))
+
+    assert graph_project.catch_up(world.system, reach) == 2
+    assert graph_project.catch_up(world.system, reach) == 0
+    assert held(world.graph, world.workspace) == expected(world)
 
 
 def test_an_answer_is_kept_for_a_minute_and_never_for_who_has_written(world: World) -> None:
@@ -210,7 +227,7 @@ def test_the_lag_is_the_age_of_what_the_graph_does_not_show(world: World) -> Non
     assert 0.05 <= told.lag_s < 5
 
     world.project()
-    world.system.graph_answers.__init__(world.system.monotonic_s)
+    world.system.graph_answers = Answers(world.system.monotonic_s)
     assert graph_ask.stats(world.system, world.workspace).lag_s == 0
 
 

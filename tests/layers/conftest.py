@@ -26,7 +26,7 @@ _NUMBERS = count(1)
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """AWS on moto with everything of `infra/core.yaml`; yields the settings that name it."""
-    with aws(stage="test") as names:
+    with aws() as names:
         yield {
             **names,
             "PUBLIC_URL": "http://127.0.0.1:8000",

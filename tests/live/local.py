@@ -167,6 +167,7 @@ def running(limits: sockets.Limits | None = None, **changes: Any) -> Iterator[Lo
             pumps.stop()
             local.stop_gateway()
             local.web.close()
+            system.posts.stop()
             systems.use(None)
             for name, value in kept.items():
                 if value is not None:

@@ -13,6 +13,7 @@ from chalicelib.edge.schemas.annotations import ANNOTATION_SCHEMAS
 from chalicelib.edge.schemas.common import COMMON_SCHEMAS
 from chalicelib.edge.schemas.jobs import JOB_SCHEMAS
 from chalicelib.edge.schemas.live import LIVE_SCHEMAS, SOCKET_SCHEMAS
+from chalicelib.edge.schemas.relations import RELATION_SCHEMAS
 from chalicelib.edge.schemas.resources import RESOURCE_SCHEMAS
 from chalicelib.edge.schemas.validation import Validator
 from chalicelib.edge.schemas.vocabulary import VOCABULARY_SCHEMAS
@@ -23,6 +24,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     **RESOURCE_SCHEMAS,
     **ANNOTATION_SCHEMAS,
     **VOCABULARY_SCHEMAS,
+    **RELATION_SCHEMAS,
     **JOB_SCHEMAS,
     **LIVE_SCHEMAS,
 }

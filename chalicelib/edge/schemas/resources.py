@@ -18,6 +18,7 @@ from chalicelib.edge.schemas.common import (
     Schema,
     page_of,
 )
+from chalicelib.edge.schemas.relations import told
 
 MAX_UPLOAD_BYTES: Final = 5 * 1024**3  # one PutObject (AWS "Amazon S3 quotas", 2026-11)
 
@@ -207,7 +208,7 @@ RESOURCE_SCHEMAS: Final[Mapping[str, Schema]] = {
             },
         },
     },
-    "Resources": page_of("Resource", "Resources, without their content; newest first."),
+    "Resources": told(page_of("Resource", "Resources, without their content; newest first.")),
     "NewUpload": {
         "type": "object",
         "description": "What will be uploaded; S3 refuses other bytes.",

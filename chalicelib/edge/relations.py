@@ -1,0 +1,93 @@
+"""Questions across resources over HTTP. Each answer says who gave it, and how late it may be.
+
+::
+
+    {"items": […], "next": null, "source": "graph", "lag": 0.012}
+    {"items": […], "next": null, "source": "views", "lag": 0.2, "degraded": true, "truncated": true}
+"""
+
+from __future__ import annotations
+
+from chalicelib.edge import answers, requests
+from chalicelib.edge.answer import Answer
+from chalicelib.edge.call import Call
+from chalicelib.flows import graph_ask
+from chalicelib.system import System
+
+
+def neighbours(system: System, call: Call) -> Answer:
+    """Return a page of the resources around one."""
+    args = call.args
+    told = graph_ask.neighbours(
+        system,
+        *requests.on(call),
+        depth=args["depth"],
+        limit=args["limit"],
+        cursor=args["cursor"],
+        after=requests.after(call),
+    )
+    items = [
+        {"distance": each.distance, "resource": answers.resource_json(system, each.resource)}
+        for each in told.value.items
+    ]
+    return answers.told_page(items, told.value.next, told)
+
+
+def referenced_by(system: System, call: Call) -> Answer:
+    """Return a page of the annotations that refer to a resource."""
+    args = call.args
+    told = graph_ask.referenced_by(
+        system,
+        *requests.on(call),
+        motivation=args["motivation"],
+        limit=args["limit"],
+        cursor=args["cursor"],
+        after=requests.after(call),
+    )
+    items = [answers.annotation_json(system, call, on, mark) for on, mark in told.value.items]
+    return answers.told_page(items, told.value.next, told)
+
+
+def paths(system: System, call: Call) -> Answer:
+    """Return the ways from one resource to another."""
+    args = call.args
+    told = graph_ask.paths(
+        system,
+        requests.workspace(call),
+        args["from"],
+        args["to"],
+        depth=args["maxDepth"],
+        after=requests.after(call),
+    )
+    items = [
+        {
+            "length": len(path) - 1,
+            "resources": [answers.resource_json(system, each) for each in path],
+        }
+        for path in told.value
+    ]
+    return answers.told_page(items, None, told)
+
+
+def stats(system: System, call: Call) -> Answer:
+    """Return the workspace in numbers."""
+    told = graph_ask.stats(system, requests.workspace(call), after=requests.after(call))
+    found = told.value
+    body = {
+        "resources": found.resources,
+        "archived": found.archived,
+        "annotations": found.annotations,
+        "references": found.references,
+        "formats": dict(found.formats),
+        "motivations": dict(found.motivations),
+        "entityTypes": [
+            {
+                "entityType": each.entity_type,
+                "resources": each.resources,
+                "annotations": each.annotations,
+                "offered": each.offered,
+            }
+            for each in found.entity_types
+        ],
+    }
+    return Answer(200, body | answers.teller(told))
