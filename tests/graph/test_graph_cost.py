@@ -8,7 +8,7 @@ from bench.graph import measure
 from bench.scene import scene
 
 
-@pytest.mark.parametrize(("commits", "size"), [(150, 1), (6, 100)])
+@pytest.mark.parametrize(("commits", "size"), [(60, 1), (3, 100)])
 def test_a_backlog_goes_in_full_requests_and_few_of_them(commits: int, size: int) -> None:
     with scene() as at:
         row = measure(at, commits, size, None)
