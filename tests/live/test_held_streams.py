@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 from httpx_sse import connect_sse
 
 from infra.local.held import BELL
@@ -79,14 +80,15 @@ def test_while_the_views_pump_is_paused_the_stream_is_silent(local):
         assert until(lambda: len(heard) == 2)
 
 
-def test_a_thousand_streams_opened_and_cut_leave_none(local):
+@pytest.mark.parametrize("hundreds", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_a_thousand_streams_opened_and_cut_leave_none(local, hundreds):
     resource = local.created()
     request = (
         f"GET /resources/{resource}/events/stream?from=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     ).encode()
     before = BELL.count
 
-    for _ in range(10):
+    for _ in range(hundreds):
         opened = [socket.create_connection(("127.0.0.1", local.port)) for _ in range(100)]
         for each in opened:
             each.sendall(request)

@@ -15,7 +15,7 @@ from chalicelib.domain.ids import Stream
 from tests.live.local import Local
 from tests.live.test_sockets import shown
 
-MOVES = 10
+MOVES = 6
 
 
 async def latencies(local: Local, resource: str, readers: int, others: int = 0) -> list[float]:

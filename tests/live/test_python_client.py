@@ -76,7 +76,7 @@ def test_a_gap_is_filled_over_http(local, monkeypatch):
     assert found[resource] == local.history(resource)
 
 
-@pytest.mark.parametrize("commits", [60, pytest.param(1500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("commits", [40, pytest.param(1500, marks=pytest.mark.long)])
 def test_cut_at_random_bytes_with_restarts_each_event_comes_once_and_in_order(local, commits):
     """Thousands of events, three watchers, each behind a proxy that cuts whatever it carries."""
     resources = [local.created() for _ in range(2)]
