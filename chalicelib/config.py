@@ -29,6 +29,12 @@ def _endpoint(text: str) -> str:
     return text
 
 
+def _inference(text: str) -> str:
+    if text not in ("rules", "comprehend") and not text.startswith("bedrock:"):
+        raise ValueError("must be `rules`, `comprehend`, or `bedrock:<model id>`")
+    return text
+
+
 def _truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("must be `true` or `false`")
@@ -58,7 +64,9 @@ class Config:
     slow_jobs_queue_url: str = setting("SQS queue of jobs that wait for a model", default="")
     jobs_dead_letter_queue_url: str = setting("Where messages go that were given up", default="")
     inference: str = setting(
-        "Who finds and writes: `rules`, `comprehend`, or `bedrock:<model id>`", default="rules"
+        "Who finds and writes: `rules`, `comprehend`, or `bedrock:<model id>`",
+        default="rules",
+        parse=_inference,
     )
     heads_bucket: str = setting("S3 bucket of the signed lists of heads", default="")
     heads_key: str = setting(

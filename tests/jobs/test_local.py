@@ -100,7 +100,7 @@ def annotated(web: httpx.Client, resource_id: str) -> set[tuple[int, int, str]]:
     return set(found)
 
 
-@pytest.mark.parametrize("sentences", [300, pytest.param(4000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("sentences", [150, pytest.param(4000, marks=pytest.mark.long)])
 def test_a_book_is_watched_by_two_clients_until_it_is_done(port: int, sentences: int) -> None:
     with running(port) as (_, web):
         resource_id = created(web, book(sentences))
@@ -131,7 +131,7 @@ def test_a_book_is_watched_by_two_clients_until_it_is_done(port: int, sentences:
 
 
 @pytest.mark.parametrize(
-    ("kills", "sentences"), [(1, 200), pytest.param(20, 400, marks=pytest.mark.long)]
+    ("kills", "sentences"), [(1, 60), pytest.param(20, 400, marks=pytest.mark.long)]
 )
 def test_a_job_survives_kill_9_as_if_nothing_had_happened(
     port: int, tmp_path: Path, kills: int, sentences: int
