@@ -28,6 +28,7 @@ class CuttingProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        await asyncio.sleep(0)  # who was just let in begins, so that its end is run too
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -37,21 +38,25 @@ class CuttingProxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(OSError):
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            budget = [self._random.randint(1, self._most_bytes)]
-            ways = [
-                asyncio.ensure_future(self._carry(reader, there_writer, budget)),
-                asyncio.ensure_future(self._carry(there_reader, writer, budget)),
-            ]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
-                there_writer.transport.abort()
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(OSError):
+                there_reader, there_writer = await asyncio.open_connection(
+                    "127.0.0.1", self._target
+                )
+                budget = [self._random.randint(1, self._most_bytes)]
+                ways = [
+                    asyncio.ensure_future(self._carry(reader, there_writer, budget)),
+                    asyncio.ensure_future(self._carry(there_reader, writer, budget)),
+                ]
+                try:
+                    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for way in ways:
+                        way.cancel()
+                    await asyncio.gather(*ways, return_exceptions=True)
+                    there_writer.transport.abort()
+        finally:
+            writer.transport.abort()  # also when cancelled: an open writer outlives its loop
 
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, budget: list[int]
