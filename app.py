@@ -235,7 +235,7 @@ def graph_projector(event: Any) -> Any:
     return sources.in_streams(system(), event, graph_project.project_batch)
 
 
-@app.schedule(Rate(5, unit=Rate.MINUTES), name="mend_graph")
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="mend_graph")
 def mend_graph(event: Any) -> Any:
     """Fill a graph that is new or lost something, and try again what was parked."""
     return graph_project.mend(system())

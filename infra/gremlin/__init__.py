@@ -27,6 +27,7 @@ CACHE: Final = HERE.parent.parent / ".cache" / "gremlin"
 MAIN_CLASS: Final = "org.apache.tinkerpop.gremlin.server.GremlinServer"
 START_S: Final = 60.0
 STOP_S: Final = 5.0
+EMPTY_S: Final = 30.0
 
 
 class NoGremlinError(Exception):
@@ -81,6 +82,22 @@ def listening(port: int = PORT) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.2)
         return probe.connect_ex((HOST, port)) == 0
+
+
+def empty(port: int = PORT) -> None:
+    """Take away what a server holds. Raises NoGremlinError if it does not answer."""
+    from chalicelib.graph.traversals import source
+    from chalicelib.graph.wire import Answered, Connection, Dropped
+
+    until = time.monotonic() + EMPTY_S
+    try:
+        connection = Connection(url(port), {}, until)
+        try:
+            connection.submit(source().V().drop().bytecode, until)
+        finally:
+            connection.close()
+    except (Dropped, Answered) as error:
+        raise NoGremlinError(f"what listens on port {port} is no Gremlin Server: {error}") from None
 
 
 def missing() -> str | None:

@@ -23,6 +23,7 @@ from chalice.app import Chalice
 
 from chalicelib.flows import jobs
 from chalicelib.system import system
+from infra import gremlin
 from infra.local import control, keys, presigned, sockets
 from infra.local.aws import REGION, aws
 from infra.local.awsport import AwsPort
@@ -90,6 +91,11 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
             journal.restore()
             DOOR.journal = journal
         os.environ.update({**names, **settings(public_url)})
+        if os.environ["GRAPH"] == gremlin.url():
+            try:
+                gremlin.empty()  # of what another run has left; it is filled from this one's log
+            except gremlin.NoGremlinError:
+                os.environ["GRAPH"] = "none"  # something else listens there
         stdout, sys.stdout = sys.stdout, Tap(sys.stdout, metrics)
         cleanup.callback(setattr, sys, "stdout", stdout)
         app: Chalice = importlib.import_module(asked.app).app
@@ -124,10 +130,13 @@ def _print(line: str) -> None:
 def _banner(public_url: str, aws_url: str, data: Path | None) -> str:
     user, workspace = os.environ["LOCAL_USER"], os.environ["LOCAL_WORKSPACE"]
     kept = f"kept in {data}" if data else "in memory only: nothing is kept (use DATA=DIR)"
+    graph = os.environ["GRAPH"]
+    told = graph if graph != "none" else "none: the views answer (`make gremlin`, then start again)"
     new = '{"name": "Hello", "format": "text/plain", "content": "Hello, palimpsest."}'
     return f"""
 Palimpsest   {public_url}
 data         {kept}
+graph        {told}
 caller       a request without a token acts as user {user} in workspace {workspace} (make token)
 AWS          AWS_ENDPOINT_URL={aws_url} AWS_DEFAULT_REGION={REGION} AWS_ACCESS_KEY_ID=local \
 AWS_SECRET_ACCESS_KEY=local aws dynamodb list-tables

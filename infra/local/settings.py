@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
+from infra import gremlin
 from infra.local import control, keys, presigned, sockets
 
 HEADS_KEY: Final = "local lists of heads: no secret at all"  # the same after a restart
 LOCAL_USER: Final = "local"
 LOCAL_WORKSPACE: Final = "demo"
+
+
+def graph() -> str:
+    """Return what GRAPH names, else the Gremlin Server of this machine if it is up, else `none`."""
+    named = os.environ.get("GRAPH")
+    return named or (gremlin.url() if gremlin.listening() else "none")
 
 
 def settings(public_url: str) -> dict[str, str]:
@@ -18,7 +26,7 @@ def settings(public_url: str) -> dict[str, str]:
         "PUBLIC_URL": public_url,
         "CONTENT_ENDPOINT_URL": public_url + presigned.PREFIX.rstrip("/"),
         "SOCKETS_ENDPOINT_URL": public_url + sockets.PATH,
-        "GRAPH": "none",
+        "GRAPH": graph(),
         "JWT_ISSUER": keys.ISSUER,
         "JWT_AUDIENCE": keys.AUDIENCE,
         "JWT_ALGORITHMS": keys.ALGORITHM,
