@@ -19,6 +19,7 @@ from chalicelib.config import (
 )
 from chalicelib.edge import (
     answers,
+    behind,
     docs,
     jobs,
     pushes,
@@ -35,19 +36,7 @@ from chalicelib.edge.http import Router
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.edge.route import Body
 from chalicelib.edge.sse import MEDIA_TYPE as EVENT_STREAM
-from chalicelib.flows import (
-    graph_ask,
-    graph_project,
-    heads,
-    health,
-    project,
-    push,
-    read,
-    recover,
-    work,
-    write,
-)
-from chalicelib.flows.jobs import sweep
+from chalicelib.flows import graph_ask, health, project, read, write
 from chalicelib.system import system
 
 app = Chalice(app_name="palimpsest", configure_logs=False)
@@ -212,13 +201,13 @@ def view_materializer(event: Any) -> Any:
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
 def reconcile(event: Any) -> Any:
     """Mend what lost records left behind, retry what is parked, delete what is due."""
-    return recover.reconcile(system()).to_json()
+    return behind.reconcile(system())
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="witness_heads")
 def witness_heads(event: Any) -> Any:
     """Sign a list of the heads that moved, outside the tables."""
-    return heads.witness(system())
+    return behind.witness_heads(system())
 
 
 # -- graph: the other reader of the log's stream --------------------------------------------------
@@ -232,13 +221,13 @@ def witness_heads(event: Any) -> Any:
 )
 def graph_projector(event: Any) -> Any:
     """Bring the graph's part of the streams that have news up to the log's head."""
-    return sources.in_streams(system(), event, graph_project.project_batch)
+    return behind.project_graph(system(), event)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="mend_graph")
 def mend_graph(event: Any) -> Any:
     """Fill a graph that is new or lost something, and try again what was parked."""
-    return graph_project.mend(system())
+    return behind.mend_graph(system())
 
 
 @route.get(
@@ -477,7 +466,7 @@ def job_pusher(event: Any) -> Any:
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="push_sweep")
 def push_sweep(event: Any) -> Any:
     """Go on with those to whom a post failed."""
-    return push.sweep(system(), sockets.show(system()))
+    return behind.push_again(system())
 
 
 # -- jobs: work for models, begun by requests, done by workers ----------------------------------
@@ -574,7 +563,7 @@ def cancel_job(call: Call) -> Answer:
 )
 def job_worker(event: Any) -> Any:
     """Work on a job that takes seconds."""
-    return sources.in_queue(system(), event, work.work, work.stumble)
+    return behind.work(system(), event)
 
 
 @app.on_sqs_message(
@@ -582,13 +571,13 @@ def job_worker(event: Any) -> Any:
 )
 def slow_job_worker(event: Any) -> Any:
     """Work on a job that waits for a model; these have workers of their own."""
-    return sources.in_queue(system(), event, work.work, work.stumble)
+    return behind.work(system(), event)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_jobs")
 def sweep_jobs(event: Any) -> Any:
     """Send jobs again whose message or worker was lost; end those that were tried too often."""
-    return sources.on_time(system(), sweep)
+    return behind.sweep_jobs(system())
 
 
 # -- vocabulary ---------------------------------------------------------------------------------

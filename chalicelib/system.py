@@ -1,7 +1,8 @@
 """The composition root: one `System` holds every layer, each client made when first used.
 
-Nothing is made at import. What may be cached between requests belongs to a `System`, not to a
-module, so that tests and benches can have several at once.
+Nothing is made at import, and a layer that few functions need is loaded when it is first asked for.
+What may be cached between requests belongs to a `System`, not to a module, so that tests and
+benches can have several at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.config import Config
 from chalicelib.content import Content
@@ -21,10 +22,6 @@ from chalicelib.domain.ids import minted_id
 from chalicelib.dynamo import Tables
 from chalicelib.flows.head import Heads
 from chalicelib.graph.breaker import Answers, Breaker
-from chalicelib.graph.gremlin import Gremlin, gremlin
-from chalicelib.inference import Inference, chosen
-from chalicelib.jobs.kinds import KINDS
-from chalicelib.jobs.kinds.kind import Kind
 from chalicelib.jobs.outcomes import Outcomes
 from chalicelib.jobs.queue import Queue
 from chalicelib.jobs.table import Jobs
@@ -33,9 +30,14 @@ from chalicelib.live.places import Places
 from chalicelib.live.posts import Posts
 from chalicelib.log import Log
 from chalicelib.metrics import Metrics
-from chalicelib.upkeep.objects import Objects
-from chalicelib.upkeep.tables import TableUpkeep
 from chalicelib.views import Views
+
+if TYPE_CHECKING:
+    from chalicelib.graph.gremlin import Gremlin
+    from chalicelib.inference import Inference
+    from chalicelib.jobs.kinds.kind import Kind
+    from chalicelib.upkeep.objects import Objects
+    from chalicelib.upkeep.tables import TableUpkeep
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class System:
         posts: Posts | None = None,
         graph: Gremlin | None = None,
         inference: Inference | None = None,
-        kinds: Mapping[str, Kind] = KINDS,
+        kinds: Mapping[str, Kind] | None = None,
         upkeep: TableUpkeep | None = None,
         objects: Objects | None = None,
     ) -> None:
@@ -82,11 +84,12 @@ class System:
             self._made["graph"] = graph
         if inference is not None:
             self._made["inference"] = inference
+        if kinds is not None:
+            self._made["kinds"] = kinds
         if upkeep is not None:
             self._made["upkeep"] = upkeep
         if objects is not None:
             self._made["objects"] = objects
-        self.kinds = kinds
         self.graph_breaker = Breaker(self.monotonic_s)
         self.graph_answers = Answers(self.monotonic_s)
 
@@ -111,6 +114,8 @@ class System:
     @property
     def graph(self) -> Gremlin | None:
         """Return L4, None where there is none; it connects at the first request."""
+        from chalicelib.graph.gremlin import gremlin
+
         return self._once("graph", lambda: gremlin(self.config))
 
     @property
@@ -147,18 +152,31 @@ class System:
         return self._once("outcomes", lambda: Outcomes(self.content))
 
     @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """Return the kinds of jobs there are."""
+        from chalicelib.jobs.kinds import KINDS
+
+        return self._once("kinds", lambda: KINDS)
+
+    @property
     def inference(self) -> Inference:
         """Return who finds and who writes."""
+        from chalicelib.inference import chosen
+
         return self._once("inference", lambda: chosen(self.config.inference))
 
     @property
     def upkeep(self) -> TableUpkeep:
         """Return the log's and the views' tables as they are stored, for recovery."""
+        from chalicelib.upkeep.tables import TableUpkeep
+
         return self._once("upkeep", lambda: TableUpkeep(self.tables))
 
     @property
     def objects(self) -> Objects:
         """Return the bucket as it is stored, for recovery."""
+        from chalicelib.upkeep.objects import Objects
+
         return self._once("objects", lambda: Objects(self.config))
 
     def now_s(self) -> float:

@@ -11,8 +11,8 @@ import re
 import unicodedata
 from typing import Final
 
+from chalicelib.domain.links import references
 from chalicelib.domain.marks import Mark
-from chalicelib.domain.mutations import references
 from chalicelib.domain.resource import Resource
 
 WORD_PREFIX: Final = 3

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 from urllib.parse import quote, unquote
 
-from chalicelib.domain import iri
-from chalicelib.domain.annotation import Body, SpecificResource, TextualBody
+from chalicelib.domain.annotation import Body
 from chalicelib.domain.events import (
     AnnotationAdded,
     AnnotationBodyUpdated,
@@ -42,13 +41,11 @@ from chalicelib.domain.events import (
     TagSchemaAdded,
 )
 from chalicelib.domain.ids import Stream
+from chalicelib.domain.links import references, tags
 
 VertexLabel = Literal["Resource", "Annotation", "EntityType", "Workspace"]
 EdgeLabel = Literal["ON", "REFERENCES", "TAGGED"]
 Properties = tuple[tuple[str, str | bool], ...]
-
-MAX_ENTITY_TYPE: Final = 100
-"""Characters of an entity type. A longer body tags with a text, not with a type."""
 
 _ANNOTATION: Final = "/annotation#"
 _TYPE: Final = "/type#"
@@ -178,27 +175,6 @@ def mutations(stream: Stream, stored: StoredEvent) -> tuple[Mutation, ...]:
             return ()
         case _:
             assert_never(event)
-
-
-# -- what bodies say ----------------------------------------------------------------------------
-
-
-def references(bodies: Iterable[Body]) -> tuple[str, ...]:
-    """Return the ids of the resources of ours that the bodies refer to, each once, in order.
-
-    A reference to an annotation of ours counts as one to the resource that it lies on.
-    """
-    sources = (body.source for body in bodies if isinstance(body, SpecificResource))
-    found = (iri.resource_of(source) for source in sources)
-    return tuple(dict.fromkeys(each for each in found if each is not None))
-
-
-def tags(bodies: Iterable[Body]) -> tuple[str, ...]:
-    """Return the entity types that the bodies tag with, each once, in order."""
-    values = (
-        body.value for body in bodies if isinstance(body, TextualBody) and body.purpose == "tagging"
-    )
-    return tuple(dict.fromkeys(value for value in values if 0 < len(value) <= MAX_ENTITY_TYPE))
 
 
 # -- names and order ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from chalicelib.edge.schemas import SCHEMAS
+from chalicelib.edge.schemas.components import COMPONENTS
 from chalicelib.edge.schemas.live import SOCKET_SCHEMAS
 
 Json = dict[str, Any]
@@ -94,7 +94,7 @@ def _schemas() -> Mapping[str, Any]:
     """Return the websocket's schemas, and those that they refer to."""
     found: dict[str, Any] = {}
     wanted = list(SOCKET_SCHEMAS)
-    known = {**SCHEMAS, **SOCKET_SCHEMAS}
+    known = COMPONENTS
     while wanted:
         name = wanted.pop()
         if name not in found:

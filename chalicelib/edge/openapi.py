@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from chalicelib.edge import problems, schemas
+from chalicelib.edge import problems
 from chalicelib.edge.call import MULTIPART
 from chalicelib.edge.permissions import NOTHING
 from chalicelib.edge.query import Parameter
 from chalicelib.edge.route import Route
+from chalicelib.edge.schemas.components import SCHEMAS
 
 Json = dict[str, Any]
 
@@ -106,7 +107,7 @@ def document(routes: Iterable[Route], public_url: str, version: str) -> Json:
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas.SCHEMAS,
+            "schemas": SCHEMAS,
             "parameters": _REQUEST_HEADERS,
             "headers": _HEADERS,
             "responses": {_named(status): _problem(status) for status in sorted(failing)},

@@ -85,7 +85,9 @@ def form_document(form: Form, schema: str) -> dict[str, Any]:
 
     A list comes as one field with a JSON list, or as a field for each item.
     """
-    properties = schemas.SCHEMAS[schema]["properties"]
+    from chalicelib.edge.schemas.components import SCHEMAS
+
+    properties = SCHEMAS[schema]["properties"]
     document: dict[str, Any] = {}
     for name, parts in form.items():
         declared = properties.get(name, {})

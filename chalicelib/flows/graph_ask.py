@@ -18,8 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from chalicelib.domain.ids import Stream
+from chalicelib.domain.links import references
 from chalicelib.domain.marks import Mark
-from chalicelib.domain.mutations import references
 from chalicelib.domain.resource import Resource
 from chalicelib.errors import Malformed, NotFound, Unavailable
 from chalicelib.flows import listing, project
@@ -27,12 +27,11 @@ from chalicelib.flows.head import current
 from chalicelib.flows.listing import After, Filter
 from chalicelib.flows.marks import mark_at
 from chalicelib.graph import Behind, Refused, Relations, Stats, walk
-from chalicelib.graph.gremlin import Gremlin
-from chalicelib.graph.queries import GraphAnswers
 from chalicelib.graph.views_answer import ViewAnswers
 from chalicelib.views import Entry
 
 if TYPE_CHECKING:
+    from chalicelib.graph.gremlin import Gremlin
     from chalicelib.system import System
 
 T = TypeVar("T")
@@ -286,6 +285,8 @@ def _from_graph(
     after: After | None,
 ) -> Told[T] | None:
     """Return what the graph says; None where the views must."""
+    from chalicelib.graph.queries import GraphAnswers
+
     if not system.graph_breaker.allows():
         return None
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from chalicelib.errors import Unavailable
-from chalicelib.flows import graph_ask, graph_project, jobs, project
+from chalicelib.flows import graph_ask, jobs, project
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -86,6 +86,8 @@ def _views(system: System) -> str | None:
 
 
 def _relations(system: System) -> str | None:
+    from chalicelib.flows import graph_project
+
     return graph_ask.trouble(system) or _parked(system, graph_project.CONSUMER)
 
 

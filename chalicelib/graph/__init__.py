@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from chalicelib.domain.ids import Stream
-from chalicelib.domain.mutations import Mutation
 from chalicelib.errors import Unavailable
+
+if TYPE_CHECKING:
+    from chalicelib.domain.mutations import Mutation
 
 DEPENDENCY: Final = "graph"
 MAX_TYPES: Final = 1_000

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from chalicelib.domain.ids import Stream
+from chalicelib.domain.links import references, tags
 from chalicelib.domain.marks import Mark
-from chalicelib.domain.mutations import references, tags
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.vocabulary import Vocabulary
 from chalicelib.graph import MAX_TYPES, Hop, Stats, TypeCount

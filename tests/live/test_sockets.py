@@ -16,12 +16,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from chalicelib.domain.ids import Stream
 from chalicelib.edge import schemas
+from chalicelib.edge.schemas.components import SOCKET_SCHEMAS
 from infra.local import keys
 from tests.live.local import Local
 
 FRAMES = {
     schema["properties"]["type"]["const"]: name
-    for name, schema in schemas.SOCKET_SCHEMAS.items()
+    for name, schema in SOCKET_SCHEMAS.items()
     if name.endswith("Frame")
 }
 

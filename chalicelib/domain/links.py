@@ -1,0 +1,30 @@
+"""What bodies of annotations say of other things: what they refer to, and what they tag with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from chalicelib.domain import iri
+from chalicelib.domain.annotation import Body, SpecificResource, TextualBody
+
+MAX_ENTITY_TYPE: Final = 100
+"""Characters of an entity type. A longer body tags with a text, not with a type."""
+
+
+def references(bodies: Iterable[Body]) -> tuple[str, ...]:
+    """Return the ids of the resources of ours that the bodies refer to, each once, in order.
+
+    A reference to an annotation of ours counts as one to the resource that it lies on.
+    """
+    sources = (body.source for body in bodies if isinstance(body, SpecificResource))
+    found = (iri.resource_of(source) for source in sources)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def tags(bodies: Iterable[Body]) -> tuple[str, ...]:
+    """Return the entity types that the bodies tag with, each once, in order."""
+    values = (
+        body.value for body in bodies if isinstance(body, TextualBody) and body.purpose == "tagging"
+    )
+    return tuple(dict.fromkeys(value for value in values if 0 < len(value) <= MAX_ENTITY_TYPE))

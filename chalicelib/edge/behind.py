@@ -1,0 +1,61 @@
+"""What runs behind the requests: projectors, workers and schedules.
+
+Each of these flows is loaded by the function that runs it. Every Lambda imports all of `app.py`,
+and a request should not wait for code that only a schedule needs (`bench/cold_import.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.edge import sockets, sources
+from chalicelib.system import System
+
+
+def project_graph(system: System, event: Any) -> Any:
+    """Bring the graph's part of the streams that have news up to the log's head."""
+    from chalicelib.flows import graph_project
+
+    return sources.in_streams(system, event, graph_project.project_batch)
+
+
+def mend_graph(system: System) -> Any:
+    """Fill a graph that is new or lost something, and try again what was parked."""
+    from chalicelib.flows import graph_project
+
+    return graph_project.mend(system)
+
+
+def reconcile(system: System) -> Any:
+    """Mend what lost records left behind, retry what is parked, delete what is due."""
+    from chalicelib.flows import recover
+
+    return recover.reconcile(system).to_json()
+
+
+def witness_heads(system: System) -> Any:
+    """Sign a list of the heads that moved, outside the tables."""
+    from chalicelib.flows import heads
+
+    return heads.witness(system)
+
+
+def push_again(system: System) -> Any:
+    """Go on with those to whom a post failed."""
+    from chalicelib.flows import push
+
+    return push.sweep(system, sockets.show(system))
+
+
+def work(system: System, event: Any) -> Any:
+    """Carry out the jobs that messages name."""
+    from chalicelib.flows import work
+
+    return sources.in_queue(system, event, work.work, work.stumble)
+
+
+def sweep_jobs(system: System) -> Any:
+    """Send jobs again whose message or worker was lost; end those that were tried too often."""
+    from chalicelib.flows import jobs
+
+    return sources.on_time(system, jobs.sweep)
