@@ -1,7 +1,7 @@
 """An emulator of AWS that is a server, so that several processes can write to one table.
 
-It pins its own botocore, hence a virtual environment of its own (`.cache/ministack-venv`, made at
-the first use). Without network the tests that need it are skipped; where `CI` is set, they fail.
+It is the one of `infra/emulator`, without its patches. Without network the tests that need it are
+skipped; where `CI` is set, they fail.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,39 +20,19 @@ from urllib.request import urlopen
 
 import pytest
 
-VERSION: Final = "1.5.33"
-ROOT: Final = Path(__file__).resolve().parents[2]
-VENV: Final = ROOT / ".cache" / "ministack-venv"
+from infra.emulator.installed import CannotBeInstalled, install
+
 START_S: Final = 30.0
 
 
 def installed() -> Path:
     """Return the emulator's executable, installing it first; skips, in CI fails, if that fails."""
-    stamp, python = VENV / f"installed-{VERSION}", VENV / "bin" / "python"
-    if not stamp.exists():
-        steps: list[list[str]] = [
-            [sys.executable, "-m", "venv", "--clear", str(VENV)],
-            [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--retries",
-                "1",
-                f"ministack=={VERSION}",
-            ],
-        ]
-        for step in steps:
-            done = subprocess.run(step, capture_output=True, text=True, timeout=600, check=False)
-            if done.returncode:
-                said = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                reason = f"ministack {VERSION} cannot be installed: {''.join(said)}"
-                if os.environ.get("CI"):
-                    pytest.fail(reason)
-                pytest.skip(reason)
-        stamp.touch()
-    return VENV / "bin" / "ministack"
+    try:
+        return install() / "bin" / "ministack"
+    except CannotBeInstalled as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @contextmanager
