@@ -8,7 +8,7 @@ BIN   := .venv/bin
 TOKEN_USER := $(if $(findstring command,$(origin USER)),$(USER),local)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run gremlin demo token test test-long lint package clean
+.PHONY: help setup run gremlin demo token test test-long lint package deploy clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +34,18 @@ test: lint package ## Check style and types, package for AWS, and run the tests
 test-long: setup ## Run also the tests that take long
 	$(BIN)/python -m pytest
 
-lint: setup ## Check style, types and the CloudFormation template
+lint: setup ## Check style, types and the CloudFormation templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cfn-lint infra/core.yaml
+	$(BIN)/cfn-lint infra/*.yaml
 
-package: setup ## Make the package that is deployed, in build/package (STAGE=dev)
-	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(BIN)/chalice package --stage $(STAGE) build/package
+package: setup ## Make the package that is deployed, in build/package; needs no account
+	$(BIN)/python -m infra.deploy render --offline
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(BIN)/chalice package --stage offline build/package
+
+deploy: setup ## Deploy to AWS, or bring it up to this source (STAGE=dev; see docs/deploy.md)
+	@exec $(BIN)/python -m infra.deploy deploy --stage $(STAGE)
 
 clean: ## Remove all that make has made
 	rm -rf .venv .cache build .chalice/deployments .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

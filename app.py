@@ -16,6 +16,7 @@ from chalicelib.config import (
     jobs_stream_arn,
     log_stream_arn,
     views_stream_arn,
+    where_there_is_a_graph,
 )
 from chalicelib.edge import (
     answers,
@@ -213,18 +214,20 @@ def witness_heads(event: Any) -> Any:
 # -- graph: the other reader of the log's stream --------------------------------------------------
 
 
-@app.on_dynamodb_record(
-    stream_arn=log_stream_arn(),
-    batch_size=100,
-    starting_position="TRIM_HORIZON",
-    name="graph_projector",
+@where_there_is_a_graph(
+    app.on_dynamodb_record(
+        stream_arn=log_stream_arn(),
+        batch_size=100,
+        starting_position="TRIM_HORIZON",
+        name="graph_projector",
+    )
 )
 def graph_projector(event: Any) -> Any:
     """Bring the graph's part of the streams that have news up to the log's head."""
     return behind.project_graph(system(), event)
 
 
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="mend_graph")
+@where_there_is_a_graph(app.schedule(Rate(1, unit=Rate.MINUTES), name="mend_graph"))
 def mend_graph(event: Any) -> Any:
     """Fill a graph that is new or lost something, and try again what was parked."""
     return behind.mend_graph(system())

@@ -8,11 +8,12 @@ everywhere; names of tables, buckets and queues have none.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 LOCAL: Final = "local"
+_DEPLOYING: Final = "AWS_CHALICE_CLI_MODE"  # set by Chalice's command line, in no Lambda
 
 
 class Misconfigured(Exception):
@@ -140,6 +141,7 @@ class Config:
         default=100,
         parse=int,
     )
+    sockets_url: str = setting("Where clients open websockets; empty = at PUBLIC_URL", default="")
     sockets_endpoint_url: str = setting(
         "Where frames for websockets are posted to; empty = API Gateway, as each connection tells",
         default="",
@@ -175,20 +177,41 @@ def log_stream_arn() -> str:
 
     Known at deployment, and to the local system. Elsewhere it stands for itself.
     """
-    return os.environ.get("LOG_STREAM_ARN", "arn:aws:dynamodb:::table/log/stream/unknown")
+    return _at_deployment("LOG_STREAM_ARN", "arn:aws:dynamodb:::table/log/stream/unknown")
 
 
 def views_stream_arn() -> str:
     """Return the ARN of the views' stream; as `log_stream_arn`."""
-    return os.environ.get("VIEWS_STREAM_ARN", "arn:aws:dynamodb:::table/views/stream/unknown")
+    return _at_deployment("VIEWS_STREAM_ARN", "arn:aws:dynamodb:::table/views/stream/unknown")
 
 
 def jobs_stream_arn() -> str:
     """Return the ARN of the jobs' stream; as `log_stream_arn`."""
-    return os.environ.get("JOBS_STREAM_ARN", "arn:aws:dynamodb:::table/jobs/stream/unknown")
+    return _at_deployment("JOBS_STREAM_ARN", "arn:aws:dynamodb:::table/jobs/stream/unknown")
 
 
 def jobs_queue_arn(lane: str) -> str:
     """Return the ARN of the queue of a lane, `quick` or `slow`, as `log_stream_arn` does."""
     name = {"quick": "JOBS_QUEUE_ARN", "slow": "SLOW_JOBS_QUEUE_ARN"}[lane]
-    return os.environ.get(name, f"arn:aws:sqs:::{lane}-jobs-unknown")
+    return _at_deployment(name, f"arn:aws:sqs:::{lane}-jobs-unknown")
+
+
+def where_there_is_a_graph(register: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return Chalice's decorator; where a stage without a graph is deployed, one that does nothing.
+
+    Without a graph nothing is to read the log for it: neither the function nor its mapping is made.
+    """
+    deploying = _DEPLOYING in os.environ
+    if deploying and os.environ.get("GRAPH", "none") == "none":
+        return lambda handler: handler
+    return register
+
+
+def _at_deployment(name: str, otherwise: str) -> str:
+    arn = os.environ.get(name)
+    if arn is None and _DEPLOYING in os.environ:
+        raise SystemExit(
+            "This stage is not configured yet: run `make deploy STAGE=<stage>` first, which makes "
+            "its tables and queues and writes them into .chalice/config.json."
+        )
+    return arn or otherwise

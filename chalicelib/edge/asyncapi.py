@@ -36,7 +36,7 @@ def document(public_url: str, sockets_url: str, version: str) -> Json:
             "live": {
                 "host": server.netloc,
                 "pathname": server.path or "/",
-                "protocol": "wss" if server.scheme == "https" else "ws",
+                "protocol": "wss" if server.scheme in ("https", "wss") else "ws",
                 "security": [
                     {"$ref": "#/components/securitySchemes/bearer"},
                     {"$ref": "#/components/securitySchemes/ticket"},

@@ -106,7 +106,8 @@ def live_contract(system: System) -> Answer:
     from chalicelib.edge import asyncapi
 
     config = system.config
-    told = asyncapi.document(config.public_url, config.sockets_endpoint_url, VERSION)
+    opened_at = config.sockets_url or config.sockets_endpoint_url
+    told = asyncapi.document(config.public_url, opened_at, VERSION)
     text = strict_json.dumps(told)
     return Answer(200, text, _PUBLIC, etag=_digest(text), media_type="application/json")
 

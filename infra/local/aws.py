@@ -81,11 +81,10 @@ def client(service: str) -> Any:
 
 def names(stage: str = "local") -> dict[str, str]:
     """Return the outputs of `infra/core.yaml` as environment variables, without starting AWS."""
-    template = load(CORE)
-    lookup = functools.partial(_lookup, template.resources, stage)
+    lookup = functools.partial(_lookup, _created(stage), stage)
     return {
         variable(name): resolve(output["Value"], lookup)
-        for name, output in template.outputs.items()
+        for name, output in load(CORE).outputs.items()
     }
 
 
@@ -124,12 +123,16 @@ def _forgotten(shard: Any) -> int:
 
 
 def _resources(stage: str) -> list[tuple[str, dict[str, Any]]]:
-    template = load(CORE)
-    lookup = functools.partial(_lookup, template.resources, stage)
+    created = _created(stage)
+    lookup = functools.partial(_lookup, created, stage)
     return [
-        (resource["Type"], resolve(resource["Properties"], lookup))
-        for resource in template.resources.values()
+        (resource["Type"], resolve(resource["Properties"], lookup)) for resource in created.values()
     ]
+
+
+@functools.cache
+def _created(stage: str) -> dict[str, Any]:
+    return load(CORE).created({"Stage": stage, "TlsOnly": "false"})
 
 
 def _lookup(resources: Any, stage: str, name: str, attribute: str | None) -> str:

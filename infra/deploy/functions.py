@@ -1,0 +1,53 @@
+"""The functions as deployed: what each is given. A test holds this table equal to `app.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+APP: Final = "palimpsest"
+"""Name of the Chalice app; whatever is deployed begins with it."""
+API_STAGE: Final = "api"
+"""Name of both API Gateway stages, and so the first segment of every path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What a function gets. `graph`: it talks to the graph, so it stands in the graph's network."""
+
+    timeout_s: int = 60
+    memory_mb: int = 512
+    graph: bool = False
+    only_with_graph: bool = False
+
+
+# REST requests: API Gateway gives up after 29 s, and what it no longer hears should not run on.
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    "api_handler": Function(timeout_s=30, memory_mb=1024, graph=True),
+    "websocket_connect": Function(timeout_s=29),
+    "websocket_message": Function(timeout_s=29),
+    "websocket_disconnect": Function(timeout_s=29),
+    "view_materializer": Function(memory_mb=1024),
+    "reconcile": Function(timeout_s=240),
+    "witness_heads": Function(timeout_s=240),
+    "graph_projector": Function(memory_mb=1024, graph=True, only_with_graph=True),
+    "mend_graph": Function(graph=True, only_with_graph=True),
+    "pusher": Function(),
+    "job_pusher": Function(),
+    "push_sweep": Function(),
+    # A job's lease is the deadline and 30 s, the queue's visibility is longer (core.yaml).
+    "job_worker": Function(timeout_s=900, memory_mb=1024),
+    "slow_job_worker": Function(timeout_s=900, memory_mb=1024),
+    "sweep_jobs": Function(),
+}
+
+
+def deployed(graph: bool) -> list[str]:
+    """Return the functions of a stage with, or without, a graph."""
+    return [name for name, each in FUNCTIONS.items() if graph or not each.only_with_graph]
+
+
+def function_name(stage: str, name: str) -> str:
+    """Return the function's name on AWS, as Chalice makes it."""
+    return f"{APP}-{stage}" if name == "api_handler" else f"{APP}-{stage}-{name}"

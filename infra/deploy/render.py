@@ -1,0 +1,150 @@
+"""Renders `.chalice/config.json` and a policy per function, from a stage and what AWS answered.
+
+The same input gives the same bytes. The files are not kept in git: whoever deploys renders them.
+There is one secret among the values, HEADS_KEY; it goes to the one function that signs with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from infra.deploy import aws, rights, stacks
+from infra.deploy.apis import Apis
+from infra.deploy.functions import API_STAGE, APP, FUNCTIONS, deployed
+from infra.deploy.stage import NEPTUNE, ROOT, Stage
+from infra.local.template import load, variable
+
+CONFIG: Final = ROOT / ".chalice" / "config.json"
+POLICIES: Final = "policies"
+OFFLINE: Final = "offline"
+"""A stage that is never deployed: `chalice package` is tried with it, without an account."""
+
+Json = dict[str, Any]
+
+
+def write(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) -> None:
+    """Write the configuration and the policies of a stage; other stages' stay as they are."""
+    policies = CONFIG.parent / POLICIES
+    policies.mkdir(parents=True, exist_ok=True)
+    for name in deployed(stage.has_graph):
+        document = rights.policy(name, stage=stage.name, graph=stage.has_graph)
+        _put(policies / f"{stage.name}-{name}.json", document)
+    config = base()
+    before = json.loads(CONFIG.read_text("utf-8")) if CONFIG.exists() else {}
+    stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, heads_key)}
+    _put(CONFIG, {**config, "stages": dict(sorted(stages.items()))})
+
+
+def write_offline() -> None:
+    """Write the stage that needs no account, with every function there is."""
+    stage = Stage(name=OFFLINE, graph="wss://graph.invalid:8182/gremlin")
+    names = {
+        variable(name): f"arn:aws:offline:::{name}"
+        for name in load(stacks.template("core")).outputs
+    }
+    apis = Apis("offline", "offline", "https://offline.invalid", "wss://offline.invalid")
+    write(stage, names, apis, "")
+
+
+def rendered(name: str) -> bool:
+    """Tell whether a stage stands in the configuration."""
+    return CONFIG.exists() and name in json.loads(CONFIG.read_text("utf-8")).get("stages", {})
+
+
+def base() -> Json:
+    """Return what is the same in all stages."""
+    return {
+        "version": "2.0",
+        "app_name": APP,
+        "autogen_policy": False,
+        "automatic_layer": True,  # else the dependencies are uploaded once for each function
+        "api_gateway_endpoint_type": "REGIONAL",
+        "api_gateway_stage": API_STAGE,
+        "minimum_compression_size": 1400,  # below a packet, nothing is saved
+        "stages": {},
+    }
+
+
+def of_stage(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) -> Json:
+    """Return the part of the configuration that is one stage's."""
+    told: Json = {
+        "environment_variables": environment(stage, names, apis),
+        "tags": stacks.tags(stage),
+        "lambda_functions": {
+            name: _function(stage, name, names, heads_key) for name in deployed(stage.has_graph)
+        },
+    }
+    if stage.tracing:
+        told["xray"] = True
+    for key, domain in (
+        ("api_gateway_custom_domain", stage.domain),
+        ("websocket_api_custom_domain", stage.sockets_domain),
+    ):
+        if domain is not None:
+            told[key] = {
+                "domain_name": domain.name,
+                "certificate_arn": domain.certificate_arn,
+                "tls_version": "TLS_1_2",
+            }
+    return told
+
+
+def environment(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, str]:
+    """Return the environment of every function. `names` is what the stacks put out."""
+    found = {
+        **{name: value for name, value in names.items() if not name.startswith("GRAPH_")},
+        "STAGE": stage.name,
+        "PUBLIC_URL": apis.public_url,
+        "SOCKETS_URL": apis.sockets_url,
+        "INFERENCE": stage.inference,
+        "GRAPH": names.get("GRAPH_ENDPOINT", stage.graph) if stage.has_graph else "none",
+        "GRAPH_IAM": "true" if stage.graph == NEPTUNE else "false",
+        "POWERTOOLS_SERVICE_NAME": APP,
+        "POWERTOOLS_METRICS_NAMESPACE": "Palimpsest",
+    }
+    if "GRAPH_READER_ENDPOINT" in names:
+        found["GRAPH_READER"] = names["GRAPH_READER_ENDPOINT"]
+    if stage.cors_origins:
+        found["CORS_ORIGINS"] = " ".join(stage.cors_origins)
+    if stage.identity is not None:
+        found |= {
+            "JWT_ISSUER": stage.identity.issuer,
+            "JWT_AUDIENCE": stage.identity.audience,
+            "JWT_JWKS_URL": stage.identity.jwks_url,
+            "JWT_ALGORITHMS": stage.identity.algorithms,
+            "JWT_AUDIENCE_CLAIM": stage.identity.audience_claim,
+            "JWT_WORKSPACE_CLAIM": stage.identity.workspace_claim,
+            "JWT_NAME_CLAIM": stage.identity.name_claim,
+        }
+    else:
+        emulator, pool = aws.endpoint(), names.get("USER_POOL_ID", "")
+        keys_at = f"{emulator}/{pool}" if emulator else found.get("JWT_ISSUER", "")
+        found["JWT_JWKS_URL"] = f"{keys_at}/.well-known/jwks.json"
+    if apis.sockets_url.startswith("ws://"):  # an emulator: frames are posted there too
+        found["SOCKETS_ENDPOINT_URL"] = apis.sockets_url.replace("ws", "http", 1)
+    return dict(sorted({**found, **stage.environment}.items()))
+
+
+def _function(stage: Stage, name: str, names: Mapping[str, str], heads_key: str) -> Json:
+    function = FUNCTIONS[name]
+    told: Json = {
+        "iam_policy_file": f"{POLICIES}/{stage.name}-{name}.json",
+        "lambda_timeout": function.timeout_s,
+        "lambda_memory_size": function.memory_mb,
+    }
+    if function.graph and "GRAPH_SUBNETS" in names:
+        told["subnet_ids"] = names["GRAPH_SUBNETS"].split(",")
+        told["security_group_ids"] = [names["GRAPH_CLIENTS"]]
+    if name == "witness_heads" and heads_key:
+        told["environment_variables"] = {"HEADS_KEY": heads_key}
+    if name in stage.reserved_concurrency:
+        told["reserved_concurrency"] = stage.reserved_concurrency[name]
+    return told
+
+
+def _put(where: Path, document: Json) -> None:
+    where.touch(mode=0o600)  # there may be a key in it
+    where.write_text(json.dumps(document, indent=2) + "\n", "utf-8")

@@ -1,0 +1,35 @@
+"""HEADS_KEY: made once for a stage, kept in SSM as a SecureString, and never printed.
+
+It signs the lists of heads that witness the log (docs/recovery.md). `destroy` leaves it, as it
+leaves the lists: without it, nobody can tell any more whether they are genuine.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from infra.deploy import aws
+from infra.deploy.functions import APP
+from infra.deploy.stage import Stage
+
+
+def parameter(stage: Stage) -> str:
+    """Return the name of the SSM parameter."""
+    return f"/{APP}/{stage.name}/heads-key"
+
+
+def heads_key(stage: Stage) -> str:
+    """Return the key of a stage, which is made at the first call."""
+    from botocore.exceptions import ClientError
+
+    ssm, name = aws.client("ssm"), parameter(stage)
+    try:
+        return str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    except ClientError as error:
+        if aws.code(error) != "ParameterNotFound":
+            raise
+    made = secrets.token_urlsafe(48)
+    encrypted: dict[str, Any] = {"KeyId": stage.kms_key_arn} if stage.kms_key_arn else {}
+    ssm.put_parameter(Name=name, Value=made, Type="SecureString", **encrypted)
+    return made

@@ -1,0 +1,143 @@
+"""A stage: one deployment, isolated from every other. Its settings are a file, or the defaults.
+
+::
+
+    # infra/stages/prod.toml
+    production = true
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/…"
+    graph = "neptune"
+    [tags]
+    team = "manuscripts"
+
+`GRAPH=…` and `INFERENCE=…` in the environment win over the file, for a try.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from infra.deploy.errors import DeployError
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / "infra" / "stages"
+NAME: Final = re.compile(r"[a-z][a-z0-9]{0,15}\Z")  # as in core.yaml
+NEPTUNE: Final = "neptune"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """An identity provider of one's own, instead of the user pool. Names as in `Config`."""
+
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+    algorithms: str = "RS256"
+    audience_claim: str = "aud"
+    workspace_claim: str = "workspace"
+    name_claim: str = "name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A custom domain of one of the two APIs; its certificate is in ACM, in the same region."""
+
+    name: str
+    certificate_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What may differ between stages."""
+
+    name: str
+    region: str = ""  # refuse to deploy anywhere else; empty = wherever the credentials point
+    account: str = ""  # the same
+    production: bool = False  # deletion protection; destroy refuses
+    backups: bool = True  # point-in-time recovery of the tables
+    kms_key_arn: str = ""  # for tables, buckets, queues, log groups; empty = AWS's own keys
+    tags: Mapping[str, str] = field(default_factory=dict)
+    graph: str = "none"  # "none", "neptune", or the endpoint of a Gremlin Server
+    graph_min_ncu: float = 1.0
+    graph_max_ncu: float = 8.0
+    inference: str = "rules"
+    cors_origins: tuple[str, ...] = ()
+    identity: Identity | None = None  # None = the user pool of identity.yaml
+    domain: Domain | None = None
+    sockets_domain: Domain | None = None
+    log_retention_days: int = 30
+    tracing: bool = False
+    # A stream's batch is spread over so many functions, each resource still in order.
+    parallelization: int = 2
+    requests_per_s: float = 200.0  # throttling of each API; beyond it, 429
+    burst: int = 400
+    reserved_concurrency: Mapping[str, int] = field(default_factory=dict)  # by function
+    environment: Mapping[str, str] = field(default_factory=dict)  # more for every function
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether there is a graph at all."""
+        return self.graph != "none"
+
+
+def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLDER) -> Stage:
+    """Return the stage of that name. Raises DeployError."""
+    if not NAME.match(name) or name in ("local", "offline"):
+        raise DeployError(
+            f"STAGE={name!r} cannot be a stage: 1 to 16 of a-z and 0-9, a letter first, "
+            "and neither `local` nor `offline`."
+        )
+    path = folder / f"{name}.toml"
+    told: dict[str, Any] = {}
+    if path.exists():
+        try:
+            told = tomllib.loads(path.read_text("utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise DeployError(f"{path.name} is not TOML: {error}.") from error
+    stage = _stage(name, told, path.name)
+    stage = replace(
+        stage,
+        graph=environ.get("GRAPH") or stage.graph,
+        inference=environ.get("INFERENCE") or stage.inference,
+    )
+    if extra := environ.get("DEPLOY_ENV"):  # NAME=value NAME=value …
+        added = dict(each.split("=", 1) for each in extra.split())
+        stage = replace(stage, environment={**stage.environment, **added})
+    if stage.graph not in ("none", NEPTUNE) and not stage.graph.startswith(("ws://", "wss://")):
+        raise DeployError(
+            f"GRAPH={stage.graph!r} is neither `none`, `neptune`, nor begins with ws:// or wss://."
+        )
+    return stage
+
+
+def _stage(name: str, told: dict[str, Any], source: str) -> Stage:
+    nested: dict[str, Any] = {"identity": Identity, "domain": Domain, "sockets_domain": Domain}
+    known = {each.name: each for each in fields(Stage) if each.name != "name"}
+    if unknown := sorted(set(told) - set(known)):
+        raise DeployError(f"{source} names what is no setting: {', '.join(unknown)}.")
+    values = dict(told)
+    try:
+        for key, kind in nested.items():
+            if key in values:
+                values[key] = kind(**values[key])
+        if "cors_origins" in values:
+            values["cors_origins"] = tuple(values["cors_origins"])
+        stage = Stage(name=name, **values)
+    except TypeError as error:
+        raise DeployError(f"{source}: {error}.") from error
+    for key, each in known.items():
+        value = getattr(stage, key)
+        wrong = (
+            (each.type == "bool" and not isinstance(value, bool))
+            or (each.type == "int" and (isinstance(value, bool) or not isinstance(value, int)))
+            or (each.type == "float" and not isinstance(value, int | float))
+            or (each.type == "str" and not isinstance(value, str))
+        )
+        if wrong:
+            raise DeployError(f"{source}: {key} = {value!r} is not of the right type.")
+    return stage

@@ -1,0 +1,195 @@
+"""What Chalice keeps in `.chalice/deployed/<stage>.json`, made from what exists on AWS.
+
+Chalice knows what it has made by this file alone and writes it only when a deploy has succeeded:
+without it, a second REST API, a second websocket API and second mappings are made. So it is never
+trusted: before each deploy it is written anew from what is found by name, and a copy lies in the
+stage's own bucket. What is in the file or the copy and exists, is kept, so that Chalice can delete
+what `app.py` no longer declares.
+
+::
+
+    {"resources": [{"name": "pusher", "resource_type": "lambda_function", "lambda_arn": "…"}, …],
+     "schema_version": "2.0", "backend": "api"}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from infra.deploy import aws
+from infra.deploy.apis import Apis
+from infra.deploy.functions import API_STAGE, APP, function_name
+from infra.deploy.stage import ROOT, Stage
+
+Resource = Mapping[str, Any]
+KEY: Final = "state/deployed.json"
+
+
+def path(stage: Stage) -> Path:
+    """Return where Chalice looks for the file."""
+    return ROOT / ".chalice" / "deployed" / f"{stage.name}.json"
+
+
+def write(stage: Stage, resources: list[Resource]) -> None:
+    """Write the file."""
+    where = path(stage)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    document = {"resources": resources, "schema_version": "2.0", "backend": "api"}
+    where.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def read(stage: Stage) -> list[Resource]:
+    """Return what the file holds, nothing if there is none."""
+    where = path(stage)
+    return list(json.loads(where.read_text("utf-8"))["resources"]) if where.exists() else []
+
+
+def upload(stage: Stage, bucket: str) -> None:
+    """Keep a copy of the file in the stage's bucket, which keeps the ones before too."""
+    aws.client("s3").put_object(
+        Bucket=bucket, Key=KEY, Body=path(stage).read_bytes(), ContentType="application/json"
+    )
+
+
+def download(bucket: str) -> list[Resource]:
+    """Return what the copy holds, nothing if there is none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = aws.client("s3").get_object(Bucket=bucket, Key=KEY)
+    except ClientError as error:
+        if aws.code(error) in ("NoSuchKey", "404"):
+            return []
+        raise
+    return list(json.loads(answer["Body"].read())["resources"])
+
+
+def found(stage: Stage, apis: Apis | None, streams: Mapping[str, str]) -> list[Resource]:
+    """Return what exists of a stage, as Chalice records it.
+
+    `streams` has the stream that each function is to read. A mapping that reads another one is not
+    named: it is stale (see `mappings.retire`), and Chalice would keep it for ever.
+    """
+    return [
+        *_roles(stage),
+        *_layers(stage),
+        *_functions_and_mappings(stage, streams),
+        *_rules(stage),
+        *([] if apis is None else _of_apis(apis)),
+    ]
+
+
+def merged(existing: list[Resource], *remembered: list[Resource]) -> list[Resource]:
+    """Return what exists, and of what is remembered the custom domains, which have no stage."""
+    by_name = {str(each["name"]): each for each in existing}
+    for resources in remembered:
+        for each in resources:
+            if each["resource_type"] == "domain_name":
+                by_name.setdefault(str(each["name"]), each)
+    return list(by_name.values())
+
+
+def short(stage: Stage, full: str) -> str | None:
+    """Return Chalice's name of a function of the stage, None for another stage's."""
+    if full == function_name(stage.name, "api_handler"):
+        return "api_handler"
+    prefix = f"{APP}-{stage.name}-"
+    return full.removeprefix(prefix) if full.startswith(prefix) else None
+
+
+def lambdas(stage: Stage) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the functions of the stage that exist: Chalice's name, and the configuration."""
+    for each in aws.pages("lambda", "list_functions", "Functions"):
+        name = short(stage, each["FunctionName"])
+        if name is not None:
+            yield name, each
+
+
+def _roles(stage: Stage) -> Iterator[Resource]:
+    prefix = f"{APP}-{stage.name}-"
+    for each in aws.pages("iam", "list_roles", "Roles"):
+        name = str(each["RoleName"])
+        trusted = json.dumps(each.get("AssumeRolePolicyDocument", ""))
+        if name.startswith(prefix) and "lambda.amazonaws.com" in trusted:
+            yield {
+                "name": f"{name.removeprefix(prefix)}_role",
+                "resource_type": "iam_role",
+                "role_arn": each["Arn"],
+                "role_name": name,
+            }
+
+
+def _layers(stage: Stage) -> Iterator[Resource]:
+    name = f"{APP}-{stage.name}-managed-layer"
+    versions = list(aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name))
+    if versions:
+        newest = max(versions, key=lambda each: int(each["Version"]))
+        yield {
+            "name": "managed-layer",
+            "resource_type": "lambda_layer",
+            "layer_version_arn": newest["LayerVersionArn"],
+        }
+
+
+def _functions_and_mappings(stage: Stage, streams: Mapping[str, str]) -> Iterator[Resource]:
+    for name, function in lambdas(stage):
+        arn = function["FunctionArn"]
+        yield {"name": name, "resource_type": "lambda_function", "lambda_arn": arn}
+        for mapping in mappings_of(function["FunctionName"]):
+            source = str(mapping["EventSourceArn"])
+            common = {"event_uuid": mapping["UUID"], "lambda_arn": arn}
+            if ":dynamodb:" in source and streams.get(name, source) == source:
+                yield {
+                    "name": f"{name}-dynamodb-event-source",
+                    "resource_type": "dynamodb_event",
+                    "stream_arn": source,
+                    **common,
+                }
+            elif ":sqs:" in source:
+                yield {
+                    "name": f"{name}-sqs-event-source",
+                    "resource_type": "sqs_event",
+                    "queue_arn": source,
+                    "queue": source.rsplit(":", 1)[1],
+                    **common,
+                }
+
+
+def mappings_of(function: str) -> list[Mapping[str, Any]]:
+    """Return the event source mappings of a function that are not being deleted."""
+    listed = aws.pages(
+        "lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=function
+    )
+    return [each for each in listed if each.get("State") != "Deleting"]
+
+
+def _rules(stage: Stage) -> Iterator[Resource]:
+    prefix = f"{APP}-{stage.name}-"
+    for each in aws.pages("events", "list_rules", "Rules", NamePrefix=prefix):
+        name = str(each["Name"])
+        if name.endswith("-event"):
+            yield {
+                "name": name.removeprefix(prefix),
+                "resource_type": "cloudwatch_event",
+                "rule_name": name,
+            }
+
+
+def _of_apis(apis: Apis) -> Iterator[Resource]:
+    suffix = "amazonaws.com.cn" if aws.partition() == "aws-cn" else "amazonaws.com"
+    host = f"execute-api.{aws.region()}.{suffix}"
+    yield {
+        "name": "rest_api",
+        "resource_type": "rest_api",
+        "rest_api_id": apis.rest,
+        "rest_api_url": f"https://{apis.rest}.{host}/{API_STAGE}/",
+    }
+    yield {
+        "name": "websocket_api",
+        "resource_type": "websocket_api",
+        "websocket_api_id": apis.sockets,
+        "websocket_api_url": f"wss://{apis.sockets}.{host}/{API_STAGE}/",
+    }

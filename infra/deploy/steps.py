@@ -1,0 +1,119 @@
+"""The steps of a deploy, in their order. Each may be run again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from infra.deploy import (
+    apis,
+    aws,
+    chalice,
+    gateway,
+    lambdas,
+    mappings,
+    render,
+    secret,
+    stacks,
+    state,
+)
+from infra.deploy.errors import DeployError
+from infra.deploy.stage import ROOT, Stage
+
+BUCKET: Final = "DEPLOY_BUCKET"
+_TABLES: Final = {
+    "LOG_STREAM_ARN": "LOG_TABLE",
+    "VIEWS_STREAM_ARN": "VIEWS_TABLE",
+    "JOBS_STREAM_ARN": "JOBS_TABLE",
+}
+
+
+def deploy(stage: Stage) -> apis.Apis:
+    """Bring a stage up to this source, from whatever is there."""
+    for name in stacks.of(stage):
+        with step(f"stack {stacks.stack_name(stage, name)}") as say:
+            say(stacks.deploy(stage, name))
+    names = names_of(stage)
+    with step("APIs") as say:
+        found = apis.find_or_make(stage)
+        say(found.public_url)
+    with step("configuration") as say:
+        render.write(stage, names, found, secret.heads_key(stage))
+        say(str(render.CONFIG.relative_to(ROOT)))
+    with step("what is there") as say:
+        for told in mappings.retire(stage, names):
+            say(told)
+        say(f"{remember(stage, names, found)} resources")
+    with step("package") as say:
+        say(package(stage))
+    try:
+        chalice.deploy(stage)
+    finally:
+        state.upload(stage, names[BUCKET])
+    with step("what Chalice cannot do") as say:
+        for told in finish(stage, names, found):
+            say(told)
+    return found
+
+
+def finish(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> list[str]:
+    """Do what is left after `chalice deploy`. Returns what was changed."""
+    done = [
+        *lambdas.mend(stage, lambdas.handlers(stage)),
+        *mappings.mend(stage, names),
+        *gateway.mend(stage, found),
+    ]
+    remember(stage, names, found)
+    state.upload(stage, names[BUCKET])
+    return done
+
+
+def names_of(stage: Stage) -> dict[str, str]:
+    """Return what the stacks put out, as environment variables. Raises DeployError if not there.
+
+    Streams are asked for: CloudFormation tells the ARN that it made, also when the stream was
+    switched off and on since, and so is another one.
+    """
+    names: dict[str, str] = {}
+    for name in stacks.of(stage):
+        found = stacks.outputs(stage, name)
+        if found is None:
+            raise DeployError(
+                f"The stage {stage.name} is not there: run `make deploy STAGE={stage.name}` first."
+            )
+        names |= found
+    for variable, table in _TABLES.items():
+        described = aws.client("dynamodb").describe_table(TableName=names[table])["Table"]
+        stream = described.get("LatestStreamArn")
+        if stream is None or not described.get("StreamSpecification", {}).get("StreamEnabled"):
+            raise DeployError(f"The table {names[table]} has no stream: switch it on again.")
+        names[variable] = stream
+    return names
+
+
+def remember(stage: Stage, names: Mapping[str, str], found: apis.Apis | None) -> int:
+    """Write Chalice's file anew from what exists; returns how many resources that are."""
+    existing = state.found(stage, found, mappings.streams(names))
+    resources = state.merged(existing, state.read(stage), state.download(names[BUCKET]))
+    state.write(stage, resources)
+    return len(resources)
+
+
+def package(stage: Stage) -> str:
+    """Build what is uploaded. Returns what was done."""
+    return "left to Chalice"
+
+
+@contextmanager
+def step(title: str) -> Iterator[Callable[[str], None]]:
+    """Tell what is being done, what came of it, and how long it took."""
+    began, told = time.monotonic(), list[str]()
+    yield told.append
+    took = time.monotonic() - began
+    for line in told or ["nothing to do"]:
+        print(f"{title}: {line}", file=sys.stdout, flush=True)
+    if took > 5:
+        print(f"{title}: {took:.0f} s", flush=True)
