@@ -19,6 +19,7 @@ from chalicelib.domain.ids import Stream
 from chalicelib.flows import read
 from chalicelib.flows.write import Request
 from chalicelib.system import System
+from infra.emulator.installed import ROOT
 from infra.local import aws
 from tests.faults import ministack
 from tests.flows.scene import created
@@ -71,7 +72,7 @@ def run(settings: dict[str, str], processes: int, **work: Any) -> list[list[str]
     command = [sys.executable, "-m", "tests.faults.writing_process"]
     running = [
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ministack.ROOT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
         for _ in range(processes)
     ]
