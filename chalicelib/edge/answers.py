@@ -8,7 +8,7 @@ repeated keyed POST anew, from the commit that the first one made: ``{"resource"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from chalicelib.domain import iri
 from chalicelib.domain.anchoring import Anchor, anchor_json
@@ -19,7 +19,7 @@ from chalicelib.domain.marks import Mark
 from chalicelib.domain.representation import Representation
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.text import Offsets
-from chalicelib.edge import requests
+from chalicelib.edge import requests, strict_json
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import Call
 from chalicelib.errors import LogUnreadable
@@ -32,6 +32,9 @@ from chalicelib.flows.write import Written
 from chalicelib.system import System, iso
 
 Json = dict[str, Any]
+
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Less than what an answer may have (`edge.http.MAX_ANSWER_BYTES`)."""
 
 _REFERENCES = ("source", "id", "homepage")  # members of an event's data that may name ours
 
@@ -132,8 +135,11 @@ def annotation_page(system: System, call: Call, page: read.MarkPage) -> Answer:
     """Return a page of annotations, complete up to the log's head."""
     anchors = read.anchors(system, requests.workspace(call), page.resource, page.marks)
     texts = _Texts(system, call, page.resource)
-    items = [_annotation(system, texts, mark, anchors[mark.annotation.id]) for mark in page.marks]
-    return _page(items, page.next, "views", 0)
+    items = (
+        (mark.annotation.id, _annotation(system, texts, mark, anchors[mark.annotation.id]))
+        for mark in page.marks
+    )
+    return _page(items, page.next, "views")
 
 
 # -- history ------------------------------------------------------------------------------------
@@ -142,8 +148,8 @@ def annotation_page(system: System, call: Call, page: read.MarkPage) -> Answer:
 def events(system: System, call: Call, page: read.EventPage) -> Answer:
     """Return a page of events."""
     of, base = requests.resource_id(call), system.config.public_url
-    items = [event(stored, of, base) for stored in page.events]
-    return _page(items, None if page.next is None else str(page.next), "log", 0)
+    items = ((str(stored.version), event(stored, of, base)) for stored in page.events)
+    return _page(items, None if page.next is None else str(page.next), "log")
 
 
 def event(stored: StoredEvent, of: str, base_url: str) -> Json:
@@ -341,9 +347,20 @@ def teller(told: Told[Any]) -> Json:
     return body
 
 
-def _page(items: Iterable[Json], following: str | None, source: str, lag_s: float) -> Answer:
-    body = {"items": list(items), "next": following, "source": source, "lag": round(lag_s, 3)}
-    return Answer(200, body)
+def _page(items: Iterable[tuple[str, Json]], following: str | None, source: str) -> Answer:
+    """Return a page of items, each with the cursor to go on after it.
+
+    It ends before it would be larger than an answer can be; what is left is on the next page.
+    """
+    fitting: list[Json] = []
+    size, last = 0, following
+    for cursor, item in items:
+        size += len(strict_json.dumps(item).encode())
+        if size > PAGE_BYTES and fitting:
+            return Answer(200, {"items": fitting, "next": last, "source": source, "lag": 0})
+        fitting.append(item)
+        last = cursor
+    return Answer(200, {"items": fitting, "next": following, "source": source, "lag": 0})
 
 
 def _resource_of(written: Written) -> Resource:

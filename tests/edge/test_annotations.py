@@ -209,6 +209,26 @@ def test_the_etag_of_one_annotation_does_not_move_with_another(api: Api, on: str
 # -- history ------------------------------------------------------------------------------------
 
 
+def test_a_page_ends_before_it_is_too_large_to_answer_and_the_rest_is_on_the_next(
+    api: Api, on: str
+) -> None:
+    long = {"type": "TextualBody", "value": "long " * 20_000, "purpose": "commenting"}
+    for _ in range(3):
+        items = [{"motivation": "commenting", "body": [long]}] * 20
+        assert api.post(f"{on}/annotations", {"items": items}).status == 201
+
+    for path, count in (("annotations", 60), ("events", 61)):
+        seen: list[str] = []
+        query: dict[str, Any] = {"limit": 100}
+        while query.get("cursor", "") is not None:
+            page = api.get(f"{on}/{path}", query=query)
+            assert (page.status, len(page.body) < 5 * 1024 * 1024) == (200, True)
+            seen += [item["id"] for item in page.json["items"]]
+            query["cursor"] = page.json["next"]
+
+        assert len(seen) == len(set(seen)) == count
+
+
 def test_the_history_is_paged_both_ways_and_its_chain_holds(api: Api, on: str) -> None:
     api.post(f"{on}/annotations", {"items": [{"motivation": "tagging"}] * 3})
     api("PATCH", on, {"name": "New"})
