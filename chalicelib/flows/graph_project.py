@@ -52,12 +52,19 @@ def project_batch(system: System, streams: Iterable[Stream]) -> dict[Stream, App
     be tried again is parked too: an outage may outlast the record that rang. Without a graph there
     is nothing to do.
     """
+    return bring_up(system, streams)[0]
+
+
+def bring_up(
+    system: System, streams: Iterable[Stream]
+) -> tuple[dict[Stream, AppError], dict[Stream, Stop]]:
+    """Do as `project_batch` says; return those to try again, and where the others stopped."""
     if system.graph is None:
-        return {}
+        return {}, {}
     run = _Run(system, system.graph)
     run.project(list(dict.fromkeys(streams)))
     run.park()
-    return run.failed
+    return run.failed, run.stopped
 
 
 def project(system: System, stream: Stream) -> None:

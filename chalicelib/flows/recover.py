@@ -8,17 +8,18 @@ few minutes, cheaply; the rest an operator asks for (`python -m infra.ops`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.ids import Stream
-from chalicelib.errors import AppError
-from chalicelib.flows import graph_project, heads, project, rebuild
+from chalicelib.errors import AppError, Unavailable
+from chalicelib.flows import graph_check, graph_project, heads, project, rebuild
+from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_graph
 from chalicelib.flows.verify import (
     AT_ONCE,
     SEGMENTS,
-    GraphPart,
     Progress,
     Verified,
     summary,
@@ -176,7 +177,7 @@ class Recovered:
     """The one report of `recover`."""
 
     views: Rebuild
-    graph: int | None
+    graph: GraphRebuild | None
     verified: Verified
 
     @property
@@ -189,7 +190,7 @@ class Recovered:
         return {
             "ok": self.ok,
             "views": self.views.to_json(),
-            "graph": None if self.graph is None else {"rebuilt": self.graph},
+            "graph": None if self.graph is None else self.graph.to_json(),
             "verify": summary(self.verified),
         }
 
@@ -198,18 +199,27 @@ def recover(
     system: System,
     *,
     workspace: str | None = None,
-    graph: GraphPart | None = None,
     progress: Progress = silent,
 ) -> Recovered:
-    """Rebuild the views, rebuild the graph where there is one, verify all; one report."""
+    """Rebuild the views, rebuild the graph where there is one, verify all; one report.
+
+    A graph that does not answer keeps nothing from being put right: the report names it.
+    """
     views = rebuild_views(system, workspace=workspace, progress=progress)
-    rebuilt = None
-    if graph is not None:
-        rebuilt = graph.rebuild(system, streams_of(system, workspace))
+    graph = None
+    if system.graph is not None:
+        with suppress(Unavailable):  # the check names it
+            graph = rebuild_graph(
+                system, streams_of(system, workspace), workspace=workspace, progress=progress
+            )
     verified = verify(
-        system, workspace=workspace, heads=heads.check, graph=graph, progress=progress
+        system,
+        workspace=workspace,
+        heads=heads.check,
+        graph=graph_check.faults,
+        progress=progress,
     )
-    return Recovered(views, rebuilt, verified)
+    return Recovered(views, graph, verified)
 
 
 def streams_of(system: System, workspace: str | None) -> list[Stream]:

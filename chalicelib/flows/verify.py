@@ -7,7 +7,7 @@ read is a fault, not an error. Nothing is mended here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -83,13 +83,12 @@ class Verified:
 
 
 class GraphPart(Protocol):
-    """What the graph brings to recovery. `flows.recover` is given one where there is a graph."""
+    """Whether the graph equals the log: `flows.graph_check.faults`."""
 
-    def rebuild(self, system: System, streams: Sequence[Stream]) -> int:
-        """Make the streams' part of the graph anew, while writers write; return how many."""
-
-    def faults(self, system: System, streams: Sequence[Stream]) -> Iterable[Fault]:
-        """Yield where the graph is not what the log says."""
+    def __call__(
+        self, system: System, streams: Sequence[Stream], workspace: str | None, progress: Progress
+    ) -> list[Fault]:
+        """Return where the graph is not what the log says; nothing where there is none."""
 
 
 class HeadsPart(Protocol):
@@ -154,7 +153,7 @@ def verify(
         found.lists, faults = heads(system, {each.stream: each.ends for each in checks}, workspace)
         found.faults += faults
     if graph is not None:
-        found.faults += graph.faults(system, streams)
+        found.faults += graph(system, streams, workspace, progress)
     return found
 
 

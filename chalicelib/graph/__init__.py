@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import Unavailable
@@ -65,6 +65,9 @@ class Graph(Protocol):
         Raises Unavailable when it cannot tell, or when a checkpoint is below its `after`, and
         Refused.
         """
+
+    def submit(self, bytecode: Any) -> list[Any]:
+        """Carry out any traversal, for `graph.upkeep`. Raises Unavailable, Refused."""
 
     def complete(self) -> bool:
         """Tell whether everything in the log was projected into this graph once."""

@@ -95,6 +95,10 @@ class Gremlin:
                     f"{part.stream.name}: it was emptied meanwhile"
                 )
 
+    def submit(self, bytecode: Any) -> list[Any]:
+        """Carry out a traversal on the writing side: see `graph.upkeep`."""
+        return self._writer.submit(bytecode, self._write_s)
+
     def complete(self) -> bool:
         """Tell whether everything in the log was projected into this graph once."""
         asked = traversals.source().V(GRAPH_ID).has("complete", True).count()

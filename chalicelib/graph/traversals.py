@@ -108,6 +108,25 @@ def steps(bytecode: Any) -> int:
     return sum(1 + sum(counted(each) for each in step[1:]) for step in bytecode.step_instructions)
 
 
+def edge_id(owner: Vertex, edge: Edge, version: int) -> str:
+    """Return the id of an edge as of a version."""
+    return f"{owner.id}>{edge.label}>{edge.to.id}@{version}"
+
+
+def put_edge(found: Any, owner: Vertex, version: int, edge: Edge) -> Any:
+    """Add to a traversal that an edge runs from its owner; both ends must be there."""
+    from gremlin_python.process.traversal import Direction, T
+
+    return found.merge_e(
+        {
+            T.id: edge_id(owner, edge, version),
+            T.label: edge.label,
+            Direction.OUT: owner.id,
+            Direction.IN: edge.to.id,
+        }
+    ).property("version", version)
+
+
 def _named(part: Part) -> Iterator[Vertex]:
     yield vertex_of(part.stream)
     for mutation in part.mutations:
@@ -170,14 +189,14 @@ def _mutation(mutation: Mutation) -> Any:
             for name, value in mutation.properties:
                 found = found.property(single, name, value)
             for edge in mutation.edges:
-                found = _put_edge(found, owner, version, edge)
+                found = put_edge(found, owner, version, edge)
         case ReplaceEdges():
             found = found.side_effect(__.out_e(*mutation.labels).drop())
             for edge in mutation.edges:
-                found = _put_edge(found, owner, version, edge)
+                found = put_edge(found, owner, version, edge)
         case PutEdge():
             found = found.side_effect(_drop(mutation.edge))
-            found = _put_edge(found, owner, version, mutation.edge)
+            found = put_edge(found, owner, version, mutation.edge)
         case DropEdge():
             found = found.side_effect(_drop(mutation.edge))
         case Bury():
@@ -192,12 +211,3 @@ def _drop(edge: Edge) -> Any:
     from gremlin_python.process.graph_traversal import __
 
     return __.out_e(edge.label).where(__.in_v().has_id(edge.to.id)).drop()
-
-
-def _put_edge(found: Any, owner: Vertex, version: int, edge: Edge) -> Any:
-    from gremlin_python.process.traversal import Direction, T
-
-    edge_id = f"{owner.id}>{edge.label}>{edge.to.id}@{version}"
-    return found.merge_e(
-        {T.id: edge_id, T.label: edge.label, Direction.OUT: owner.id, Direction.IN: edge.to.id}
-    ).property("version", version)

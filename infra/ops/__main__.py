@@ -20,7 +20,15 @@ from typing import Any, Final
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.ids import UUID, WORKSPACE, Stream
 from chalicelib.errors import AppError
-from chalicelib.flows import archive, heads, load, recover, unnamed
+from chalicelib.flows import (
+    archive,
+    graph_check,
+    graph_rebuild,
+    heads,
+    load,
+    recover,
+    unnamed,
+)
 from chalicelib.flows.verify import Verified, summary, verify
 from chalicelib.system import System
 from infra.ops.connect import CannotConnectError, connect
@@ -78,12 +86,27 @@ def _rebuild_views(system: System, asked: argparse.Namespace, bar: Bar) -> Answe
     return done.to_json(), _of_rebuild(done), not (done.failed or done.stopped)
 
 
+def _rebuild_graph(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
+    streams = [_stream(text) for text in asked.stream]
+    done = graph_rebuild.rebuild_graph(
+        system,
+        streams or recover.streams_of(system, asked.workspace),
+        strays=not streams,
+        workspace=asked.workspace,
+        at_once=asked.at_once,
+        progress=bar,
+    )
+    report = done.to_json()
+    return report, _of_graph(done), report["ok"]
+
+
 def _verify(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
     found = verify(
         system,
         workspace=asked.workspace,
         content=not asked.no_content,
         heads=heads.check,
+        graph=graph_check.faults,
         progress=bar,
     )
     return summary(found), _of_verify(system, found), not found.faults
@@ -91,8 +114,10 @@ def _verify(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
 
 def _recover(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
     done = recover.recover(system, workspace=asked.workspace, progress=bar)
-    words = f"{_of_rebuild(done.views)}\n{_of_verify(system, done.verified)}"
-    return done.to_json(), words, done.ok
+    words = [_of_rebuild(done.views)]
+    words += [] if done.graph is None else [_of_graph(done.graph)]
+    words.append(_of_verify(system, done.verified))
+    return done.to_json(), "\n".join(words), done.ok
 
 
 def _reconcile(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
@@ -182,6 +207,15 @@ def _of_rebuild(done: recover.Rebuild) -> str:
     words += _listed("Not rebuilt:", [f"{key}: {why}" for key, why in done.failed])
     words += _listed("Rebuilt in part:", [f"{key}: {why}" for key, why in done.stopped])
     return words + _listed("Views of streams that the log does not have:", done.strays)
+
+
+def _of_graph(done: graph_rebuild.GraphRebuild) -> str:
+    words = f"Compared {done.streams} stream(s) of the graph with the log"
+    words += " after filling it" if done.filled else ""
+    words += f": {done.vertices or 'no'} vertex/vertices mended."
+    words += _listed("Not rebuilt:", [f"{key}: {why}" for key, why in done.failed])
+    words += _listed("Rebuilt in part:", [f"{key}: {why}" for key, why in done.stopped])
+    return words + _listed("Vertices of no stream:", done.strays)
 
 
 def _of_verify(system: System, found: Verified) -> str:
@@ -287,9 +321,16 @@ def _parser() -> argparse.ArgumentParser:
     rebuild.add_argument("stream", nargs="*", help="demo/<resource id> …; default: all")
     rebuild.add_argument("--resume", metavar="TIME", help="go on with the one that began then")
     rebuild.add_argument("--at-once", type=int, default=8, help="streams side by side (8)")
-    look = command("verify", _verify, "name every fault in log, content, views and heads", some)
+    again = command(
+        "rebuild-graph", _rebuild_graph, "make the graph equal the log, where there is one", some
+    )
+    again.add_argument("stream", nargs="*", help="demo/<resource id> …; default: all")
+    again.add_argument("--at-once", type=int, default=8, help="streams side by side (8)")
+    look = command(
+        "verify", _verify, "name every fault in log, content, views, graph and heads", some
+    )
     look.add_argument("--no-content", action="store_true", help="do not read the contents' bytes")
-    command("recover", _recover, "rebuild the views, then verify everything", some)
+    command("recover", _recover, "rebuild the views and the graph, then verify everything", some)
     sweep = command("reconcile", _reconcile, "mend what lost stream records left behind")
     sweep.add_argument("--megabytes", type=int, help="of the log to look at; default: 20 or more")
     command("witness-heads", _witness, "write the signed list of heads of these five minutes")

@@ -51,6 +51,13 @@ class OnSchedule:
     def carry_out(self, parts: Sequence[Part]) -> None:
         self.gremlin.apply(parts)
 
+    def submit(self, bytecode: Any) -> list[Any]:
+        self.schedule.before("graph.submit")
+        found = self.gremlin.submit(bytecode)
+        self.never_back()
+        self.schedule.after("graph.submit")
+        return found
+
     def complete(self) -> bool:
         self.schedule.before("graph.complete")
         return self.gremlin.complete()

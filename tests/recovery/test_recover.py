@@ -133,26 +133,6 @@ def test_recover_rebuilds_and_verifies_in_one_report(system: System, streams: li
     assert done.graph is None
 
 
-def test_recover_gives_the_graph_its_turn_between_the_two(
-    system: System, streams: list[Stream]
-) -> None:
-    turns: list[str] = []
-
-    class Graph:
-        def rebuild(self, system: System, streams: Any) -> int:
-            turns.append("rebuild")
-            return len(streams)
-
-        def faults(self, system: System, streams: Any) -> list[Any]:
-            turns.append("faults")
-            return []
-
-    done = recover.recover(system, graph=Graph())
-
-    assert turns == ["rebuild", "faults"]
-    assert done.graph == 5
-
-
 def test_what_is_read_while_all_is_rebuilt_is_never_less(
     system: System, cold: System, streams: list[Stream]
 ) -> None:
