@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from random import randrange
 from threading import Barrier, Thread
 from typing import Any
 
@@ -86,8 +87,9 @@ def test_a_worker_killed_at_any_call_leaves_a_hundred_annotations_and_one_comple
         check(world, job, resource_id)
 
 
-def test_a_worker_killed_again_and_again_comes_to_an_end(world: World) -> None:
-    for number in range(1, len(calls_of(world)) + 1):
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_a_worker_killed_again_and_again_comes_to_an_end(world: World, every: int) -> None:
+    for number in range(randrange(every) + 1, len(calls_of(world)) + 1, every):
         resource_id = world.resource(text_of_entities(ENTITIES))
         job = world.detection(resource_id)
         for _ in range(3):

@@ -155,6 +155,8 @@ def running(limits: sockets.Limits | None = None, **changes: Any) -> Iterator[Lo
         kept = {name: os.environ.get(name) for name in ("POWERTOOLS_METRICS_NAMESPACE",)}
         config = Config.from_env({**names, **settings(f"http://{HOST}:{port}")})
         system = System(replace(config, **changes))
+        # Its threads print between tests, too, when nobody catches it: to nobody, then.
+        system.metrics.outlet = lambda name, value, unit: None
         systems.use(system)
         pumps = Pumps(app, names)
         DOOR.watchers.append(BELL.ring)
