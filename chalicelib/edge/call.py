@@ -29,6 +29,7 @@ from chalicelib.errors import AppError, Malformed, NotAcceptable, UnsupportedMed
 
 JSON: Final = "application/json"
 JSON_LD: Final = "application/ld+json"
+LINKED: Final = (JSON, JSON_LD)
 MERGE_PATCH: Final = "application/merge-patch+json"
 MULTIPART: Final = "multipart/form-data"
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any, Final, Protocol
 
@@ -37,8 +37,7 @@ from chalicelib.edge.call import JSON, MULTIPART, Call, correlation_of
 from chalicelib.edge.headers import Headers
 from chalicelib.edge.idempotency import Idempotency
 from chalicelib.edge.permissions import NOTHING, Permission
-from chalicelib.edge.query import Parameter
-from chalicelib.edge.route import Again, Body, Condition, Route, View
+from chalicelib.edge.route import Operation, Route
 from chalicelib.edge.sse import EventStream
 from chalicelib.edge.tickets import Tickets
 from chalicelib.errors import (
@@ -130,75 +129,39 @@ class Router:
 
     # -- registration ---------------------------------------------------------------------------
 
-    def get(
-        self,
-        path: str,
-        *,
-        needs: Permission,
-        answers: Mapping[int, str | None],
-        query: tuple[Parameter, ...] = (),
-        offers: tuple[str, ...] = (JSON,),
-        etag: bool = False,
-    ) -> Callable[[View], View]:
-        """Register a view for GET, and for HEAD, which answers the same without the body."""
+    def get(self, path: str, needs: Permission, operation: Operation) -> None:
+        """Register an operation for GET, and for HEAD, which answers the same without the body."""
+        self._register("GET", path, needs, operation, "HEAD")
 
-        def register(view: View) -> View:
-            route = Route("GET", path, view, needs, query, None, answers, offers, etag=etag)
-            return self._register(route, "GET", "HEAD")
+    def post(self, path: str, needs: Permission, operation: Operation) -> None:
+        """Register an operation for POST."""
+        self._register("POST", path, needs, operation)
 
-        return register
+    def put(self, path: str, needs: Permission, operation: Operation) -> None:
+        """Register an operation for PUT."""
+        self._register("PUT", path, needs, operation)
 
-    def post(
-        self,
-        path: str,
-        *,
-        needs: Permission,
-        answers: Mapping[int, str | None],
-        body: Body | None = None,
-        query: tuple[Parameter, ...] = (),
-        offers: tuple[str, ...] = (JSON,),
-        condition: Condition = "none",
-        again: Again | None = None,
-    ) -> Callable[[View], View]:
-        """Register a view for POST. With `again`, a repeated Idempotency-Key runs that instead."""
+    def patch(self, path: str, needs: Permission, operation: Operation) -> None:
+        """Register an operation for PATCH."""
+        self._register("PATCH", path, needs, operation)
 
-        def register(view: View) -> View:
-            route = Route(
-                "POST", path, view, needs, query, body, answers, offers, condition, again=again
-            )
-            return self._register(route, "POST")
+    def delete(self, path: str, needs: Permission, operation: Operation) -> None:
+        """Register an operation for DELETE."""
+        self._register("DELETE", path, needs, operation)
 
-        return register
+    def _register(
+        self, method: str, path: str, needs: Permission, operation: Operation, *also: str
+    ) -> None:
+        declared = {each.name: getattr(operation, each.name) for each in fields(Operation)}
+        route = Route(**declared, method=method, path=path, needs=needs)
 
-    def put(self, path: str, **spec: Any) -> Callable[[View], View]:
-        """Register a view for PUT; the arguments are those of `Route`."""
-        return self._change("PUT", path, spec)
-
-    def patch(self, path: str, **spec: Any) -> Callable[[View], View]:
-        """Register a view for PATCH; the arguments are those of `Route`."""
-        return self._change("PATCH", path, spec)
-
-    def delete(self, path: str, **spec: Any) -> Callable[[View], View]:
-        """Register a view for DELETE; the arguments are those of `Route`."""
-        return self._change("DELETE", path, spec)
-
-    def _change(self, method: str, path: str, spec: Mapping[str, Any]) -> Callable[[View], View]:
-        def register(view: View) -> View:
-            return self._register(Route(method, path, view, **spec), method)
-
-        return register
-
-    def _register(self, route: Route, *methods: str) -> View:
         def wrapped(**_: str) -> Response:
             return self._respond(lambda edge, exchange: self._answer(route, edge, exchange))
 
-        if route.path not in self._app.routes:
-            self._register_preflight(route.path)
-        self._app.route(route.path, methods=list(methods), name=route.name, content_types=[])(
-            wrapped
-        )
+        if path not in self._app.routes:
+            self._register_preflight(path)
+        self._app.route(path, methods=[method, *also], name=route.name, content_types=[])(wrapped)
         self.routes.append(route)
-        return route.view
 
     def _register_preflight(self, path: str) -> None:
         def preflight(**_: str) -> Response:
@@ -239,11 +202,13 @@ class Router:
 
     def _run(self, route: Route, edge: _Edge, call: Call) -> Answer:
         if call.method == "POST" and route.needs is not NOTHING and call.idempotency_key:
-            again = route.again
+            again, system = route.again, edge.system
             return edge.idempotency.once(
-                call, lambda: route.view(call), again and (lambda told: again(call, told))
+                call,
+                lambda: route.view(system, call),
+                again and (lambda told: again(system, call, told)),
             )
-        return route.view(call)
+        return route.view(edge.system, call)
 
     def _respond(self, make: Callable[[_Edge, _Exchange], Answer]) -> Response:
         """Make an answer and turn it, or whatever went wrong, into Chalice's response."""

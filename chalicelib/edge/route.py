@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.edge import schemas, strict_json
@@ -14,8 +14,9 @@ from chalicelib.edge.permissions import Permission
 from chalicelib.edge.query import Parameter
 from chalicelib.errors import Malformed
 
-View = Callable[[Call], Answer]
-Again = Callable[[Call, Any], Answer]
+View = Callable[[Any, Call], Answer]
+"""Takes the system and a request."""
+Again = Callable[[Any, Call, Any], Answer]
 """Makes the answer to a repeated POST anew, from what its first answer said under `again`."""
 
 Condition = Literal["none", "optional", "required"]
@@ -46,20 +47,23 @@ class Body:
             schemas.check(self.schema, call.json)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation of the API."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What one may ask for: the view, and what is checked before it runs and told of it.
 
-    method: str
-    path: str
+    `answers` maps a status to the schema of its body, None where it is empty. `offers` are the
+    media types of the answer, the favourite first. `condition` says whether If-Match is read,
+    `etag` whether a GET's answer has one. With `again`, a repeated Idempotency-Key runs that
+    instead of the view.
+    """
+
     view: View
-    needs: Permission
+    answers: Mapping[int, str | None]
     query: tuple[Parameter, ...] = ()
     body: Body | None = None
-    answers: Mapping[int, str | None] = field(default_factory=dict)  # status → schema, None: empty
-    offers: tuple[str, ...] = (JSON,)  # media types of the answer, the favourite first
-    condition: Condition = "none"  # whether If-Match is read
-    etag: bool = False  # whether a GET's answer has one, for If-None-Match
+    offers: tuple[str, ...] = (JSON,)
+    condition: Condition = "none"
+    etag: bool = False
     again: Again | None = None
 
     @property
@@ -78,6 +82,42 @@ class Route:
         rest = (self.view.__doc__ or "").strip().partition("\n")[2]
         paragraphs = "\n".join(line.strip() for line in rest.splitlines()).split("\n\n")
         return "\n\n".join(" ".join(text.split()) for text in paragraphs if text.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route(Operation):
+    """An operation at its place, and the permission that it needs."""
+
+    method: str
+    path: str
+    needs: Permission
+
+
+def operation(
+    *,
+    answers: Mapping[int, str | None],
+    query: tuple[Parameter, ...] = (),
+    body: Body | None = None,
+    offers: tuple[str, ...] = (JSON,),
+    condition: Condition = "none",
+    etag: bool = False,
+    again: Again | None = None,
+) -> Callable[[View], Operation]:
+    """Make an operation of a view; its docstring is what the contract says of it."""
+
+    def made(view: View) -> Operation:
+        return Operation(
+            view=view,
+            answers=answers,
+            query=query,
+            body=body,
+            offers=offers,
+            condition=condition,
+            etag=etag,
+            again=again,
+        )
+
+    return made
 
 
 def form_document(form: Form, schema: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from chalicelib.edge.call import Call
 from chalicelib.edge.http import MAX_ANSWER_BYTES, Router
 from chalicelib.edge.parameters import ARCHIVED, ENTITY_TYPES, LIMIT
 from chalicelib.edge.permissions import NOTHING, READ, WRITE
-from chalicelib.edge.route import Body
+from chalicelib.edge.route import Body, operation
 from chalicelib.errors import Conflict, Contended, StaleVersion
 from chalicelib.metrics import Metrics
 from tests.edge.test_auth import LOCAL
@@ -40,26 +40,24 @@ def small_app(system: Stub) -> Chalice:
     app = Chalice(app_name="small", configure_logs=False)
     route = Router(app, lambda: system)  # type: ignore[arg-type, return-value]
 
-    @route.get(
-        "/things/{name}", needs=READ, query=(LIMIT, ENTITY_TYPES, ARCHIVED), answers={200: None}
-    )
-    def get_thing(call: Call) -> Answer:
+    @operation(query=(LIMIT, ENTITY_TYPES, ARCHIVED), answers={200: None})
+    def get_thing(system: Stub, call: Call) -> Answer:
         """Get it."""
         said = {"name": call.params["name"], "args": {**call.args}, "by": call.caller.actor.id}
         return Answer(200, said, etag="7")
 
-    @route.post("/things", needs=WRITE, body=Body("NewUpload"), answers={201: None})
-    def post_thing(call: Call) -> Answer:
+    @operation(body=Body("NewUpload"), answers={201: None})
+    def post_thing(system: Stub, call: Call) -> Answer:
         """Post it."""
         return Answer(201, call.json, {"Location": "/things/1"})
 
-    @route.put("/things/{name}", needs=WRITE, answers={204: None}, condition="required")
-    def put_thing(call: Call) -> Answer:
+    @operation(answers={204: None}, condition="required")
+    def put_thing(system: Stub, call: Call) -> Answer:
         """Put it."""
         return Answer(204)
 
-    @route.get("/fails/{how}", needs=NOTHING, answers={200: None})
-    def fail(call: Call) -> Answer:
+    @operation(answers={200: None})
+    def fail(system: Stub, call: Call) -> Answer:
         """Fail."""
         match call.params["how"]:
             case "conflict":
@@ -78,12 +76,17 @@ def small_app(system: Stub) -> Chalice:
                 return Answer(200, {"text": "ä" * (MAX_ANSWER_BYTES // 2)})
         raise StaleVersion("old", expected=1, actual=2)
 
-    @route.get("/who", needs=NOTHING, answers={200: None})
-    def who(call: Call) -> Answer:
+    @operation(answers={200: None})
+    def who(system: Stub, call: Call) -> Answer:
         """Tell who."""
         found = call.caller_if_any
         return Answer(200, {"who": found and found.actor.id})
 
+    route.get("/things/{name}", READ, get_thing)
+    route.post("/things", WRITE, post_thing)
+    route.put("/things/{name}", WRITE, put_thing)
+    route.get("/fails/{how}", NOTHING, fail)
+    route.get("/who", NOTHING, who)
     return app
 
 
@@ -295,7 +298,8 @@ def test_a_broken_configuration_is_a_problem_too(tmp_path: Path) -> None:
         raise RuntimeError("no environment")
 
     app = Chalice(app_name="broken", configure_logs=False)
-    Router(app, broken).get("/x", needs=NOTHING, answers={200: None})(lambda call: Answer(200))
+    nothing = operation(answers={200: None})(lambda system, call: Answer(200))
+    Router(app, broken).get("/x", NOTHING, nothing)
     with Client(app, project_dir=str(tmp_path)) as client:
         answer = client.http.get("/x")
 
