@@ -29,7 +29,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "websocket_message": Function(timeout_s=29),
     "websocket_disconnect": Function(timeout_s=29),
     "view_materializer": Function(memory_mb=1024),
-    "reconcile": Function(timeout_s=240),
+    "reconcile": Function(timeout_s=240, graph=True),
     "witness_heads": Function(timeout_s=240),
     "graph_projector": Function(memory_mb=1024, graph=True, only_with_graph=True),
     "mend_graph": Function(graph=True, only_with_graph=True),

@@ -29,9 +29,17 @@ def write(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) ->
     """Write the configuration and the policies of a stage; other stages' stay as they are."""
     policies = CONFIG.parent / POLICIES
     policies.mkdir(parents=True, exist_ok=True)
+    rightful = rights.Deployment(
+        stage=stage.name,
+        names=names,
+        sockets=apis.sockets,
+        graph=stage.has_graph,
+        inference=stage.inference,
+        tracing=stage.tracing,
+        key_arn=stage.kms_key_arn,
+    )
     for name in deployed(stage.has_graph):
-        document = rights.policy(name, stage=stage.name, graph=stage.has_graph)
-        _put(policies / f"{stage.name}-{name}.json", document)
+        _put(policies / f"{stage.name}-{name}.json", rights.policy(name, rightful))
     config = base()
     before = json.loads(CONFIG.read_text("utf-8")) if CONFIG.exists() else {}
     stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, heads_key)}
@@ -138,8 +146,13 @@ def _function(stage: Stage, name: str, names: Mapping[str, str], heads_key: str)
     if function.graph and "GRAPH_SUBNETS" in names:
         told["subnet_ids"] = names["GRAPH_SUBNETS"].split(",")
         told["security_group_ids"] = [names["GRAPH_CLIENTS"]]
+    own: dict[str, str] = {}
+    if stage.has_graph and not function.graph:
+        own["GRAPH"] = "none"  # not in the graph's network: the views answer
     if name == "witness_heads" and heads_key:
-        told["environment_variables"] = {"HEADS_KEY": heads_key}
+        own["HEADS_KEY"] = heads_key
+    if own:
+        told["environment_variables"] = own
     if name in stage.reserved_concurrency:
         told["reserved_concurrency"] = stage.reserved_concurrency[name]
     return told
