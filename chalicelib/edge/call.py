@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
+from chalicelib.domain import iri
 from chalicelib.domain.actor import Actor
 from chalicelib.edge import form, query, strict_json
 from chalicelib.edge.headers import EntityTags, Headers, MediaType, negotiate
@@ -193,12 +194,13 @@ class Call:
     def content(self) -> Any:
         """The body as decoded JSON-able data: alike for two requests that say the same.
 
-        A form's boundary, and the order of its parts or of an object's members, say nothing.
+        A form's boundary, and the order of its parts or of an object's members, say nothing; nor
+        does the base under which a resource of ours is named.
         """
         if not self.body:
             return None
         if self.media_type.name != MULTIPART:
-            return self.json
+            return _without_bases(self.json)
         return {
             name: [
                 [hashlib.sha256(part.data).hexdigest(), part.filename, part.media_type]
@@ -206,6 +208,17 @@ class Call:
             ]
             for name, parts in self.form.items()
         }
+
+
+def _without_bases(said: Any) -> Any:
+    match said:
+        case str():
+            return iri.to_stored(said)
+        case list():
+            return [_without_bases(each) for each in said]
+        case dict():
+            return {name: _without_bases(value) for name, value in said.items()}
+    return said
 
 
 def correlation_of(event: Mapping[str, Any]) -> str:

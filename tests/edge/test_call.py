@@ -158,3 +158,11 @@ def test_content_is_the_same_for_requests_that_say_the_same() -> None:
     assert form("x", "a", "b") != form("x", "a", "c")
     assert call(body='{"a":1,"b":2}').content == call(body='{ "b":2, "a":1 }').content
     assert call(body=None).content is None
+
+
+def test_content_is_the_same_under_whatever_base_a_resource_of_ours_is_named() -> None:
+    tail = "resources/0192f0c1-0000-7000-8000-000000000001"
+    bodies = [f'{{"body": ["{base}{tail}"]}}' for base in ("http://127.0.0.1:8000/", "/api/")]
+
+    assert call(body=bodies[0]).content == call(body=bodies[1]).content
+    assert call(body=bodies[0]).content != call(body='{"body": ["https://x.test/y"]}').content
