@@ -8,10 +8,10 @@ BIN   := .venv/bin
 TOKEN_USER := $(if $(findstring command,$(origin USER)),$(USER),local)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run gremlin demo token test test-long lint package deploy clean
+.PHONY: help setup run gremlin demo token test test-long lint package deploy deploy-local clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything, once (PYTHON=python3.12 for a certain one)
 	@PYTHON="$(PYTHON)" sh infra/local/setup.sh
@@ -29,10 +29,10 @@ token: setup ## Print a token for the running system (USER=ada WORKSPACE=demo)
 	@exec $(BIN)/python -m infra.local.token $(TOKEN_USER) $(or $(WORKSPACE),demo)
 
 test: lint package ## Check style and types, package for AWS, and run the tests
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long and not deploy"
 
 test-long: setup ## Run also the tests that take long
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not deploy"
 
 lint: setup ## Check style, types and the CloudFormation templates
 	$(BIN)/ruff check
@@ -46,6 +46,9 @@ package: setup ## Make the package that is deployed, in build/package; needs no 
 
 deploy: setup ## Deploy to AWS, or bring it up to this source (STAGE=dev; see docs/deploy.md)
 	@exec $(BIN)/python -m infra.deploy deploy --stage $(STAGE)
+
+deploy-local: setup ## Deploy to an AWS emulator on this machine, and use and change what was deployed
+	$(BIN)/python -m pytest -m deploy tests/deploy
 
 clean: ## Remove all that make has made
 	rm -rf .venv .cache build .chalice/deployments .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
