@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from infra.deploy import render, stage, steps
+from infra.deploy import commands
 from infra.deploy.errors import DeployError
 
 
@@ -27,47 +27,45 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def _deploy(asked: argparse.Namespace) -> int:
-    found = steps.deploy(stage.read(asked.stage))
-    print(f"\nREST API       {found.public_url}\nwebsocket API  {found.sockets_url}")
-    return 0
-
-
-def _finish(asked: argparse.Namespace) -> int:
-    from infra.deploy import apis
-
-    it = stage.read(asked.stage)
-    found = apis.find_or_make(it)
-    for told in steps.finish(it, steps.names_of(it), found):
-        print(told)
-    return 0
-
-
-def _render(asked: argparse.Namespace) -> int:
-    if asked.offline:
-        render.write_offline()
-        return 0
-    from infra.deploy import apis, secret
-
-    it = stage.read(asked.stage)
-    render.write(it, steps.names_of(it), apis.find_or_make(it), secret.heads_key(it))
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.deploy", description=__doc__)
-    commands = parser.add_subparsers(dest="name", required=True)
+    made = parser.add_subparsers(dest="name", required=True)
 
-    def command(name: str, do: object, help: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=help)
-        made.set_defaults(command=do)
-        made.add_argument("--stage", default="dev", help="which deployment (dev)")
-        return made
+    def command(name: str, do: commands.Command) -> argparse.ArgumentParser:
+        told = (do.__doc__ or "").splitlines()[0]
+        one = made.add_parser(name, help=told, description=told)
+        one.set_defaults(command=do)
+        one.add_argument("--stage", default="dev", help="which deployment (dev)")
+        return one
 
-    command("deploy", _deploy, "make everything, or bring it up to this source")
-    command("finish", _finish, "only what comes after `chalice deploy`")
-    offline = command("render", _render, "only write the configuration")
-    offline.add_argument("--offline", action="store_true", help="of a stage without an account")
+    command("deploy", commands.deploy)
+    command("preflight", commands.check)
+    command("finish", commands.finish)
+    render = command("render", commands.render)
+    render.add_argument("--offline", action="store_true", help="of a stage without an account")
+    command("diff", commands.diff)
+    command("status", commands.status)
+    logs = command("logs", commands.logs)
+    logs.add_argument("--function", action="append", default=[], help="only this one; repeatable")
+    logs.add_argument("--since", default="10m", help="30s, 10m, 2h, 1d (10m)")
+    logs.add_argument("--filter", default="", help="a CloudWatch Logs filter pattern")
+    logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    smoke = command("smoke", commands.smoke)
+    smoke.add_argument("--token", default="", help="of a user, instead of one made for it")
+    rollback = command("rollback", commands.rollback)
+    rollback.add_argument("--to", default="", help="a release; the one before the last if not told")
+    rollback.add_argument("--list", action="store_true", help="only list the releases")
+    user = command("user", commands.user)
+    token = command("token", commands.token)
+    for one in (user, token):
+        one.add_argument("--email", required=True)
+        one.add_argument("--password", default="", help="also as PASSWORD in the environment")
+    user.add_argument("--workspace", required=True)
+    user.add_argument("--user-name", default="", help="the name to show")
+    destroy = command("destroy", commands.destroy)
+    destroy.add_argument("--data", action="store_true", help="also what was written, for ever")
+    destroy.add_argument("--graph", action="store_true", help="only the graph, after GRAPH=none")
+    destroy.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 

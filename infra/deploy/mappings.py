@@ -45,6 +45,14 @@ def streams(names: Mapping[str, str]) -> dict[str, str]:
     return {function: names[variable] for function, variable in STREAMS.items()}
 
 
+def sources(stage: Stage, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the ARN that each function is to read, stream or queue."""
+    found = {**streams(names), **{function: names[key] for function, key in QUEUES.items()}}
+    if not stage.has_graph:
+        del found["graph_projector"]
+    return found
+
+
 def wanted(stage: Stage, function: str, names: Mapping[str, str]) -> dict[str, Any]:
     """Return what a function's mapping is to say, beyond what Chalice says."""
     if function in QUEUES:
@@ -74,14 +82,10 @@ def retire(stage: Stage, names: Mapping[str, str]) -> list[str]:
 
     Chalice never looks at these again. It makes the right ones, from the stream's beginning.
     """
-    done = []
-    right = {**streams(names), **{each: names[key] for each, key in QUEUES.items()}}
+    done, right = [], sources(stage, names)
     for name, function in state.lambdas(stage):
-        if name not in right:
-            continue
         for mapping in state.mappings_of(function["FunctionName"]):
-            stale = mapping["EventSourceArn"] != right[name]
-            if stale or (name == "graph_projector" and not stage.has_graph):
+            if mapping["EventSourceArn"] != right.get(name):
                 aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
                 done.append(f"{name}: no longer reads {mapping['EventSourceArn']}")
     return done

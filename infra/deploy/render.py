@@ -27,8 +27,18 @@ Json = dict[str, Any]
 
 def write(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) -> None:
     """Write the configuration and the policies of a stage; other stages' stay as they are."""
-    policies = CONFIG.parent / POLICIES
-    policies.mkdir(parents=True, exist_ok=True)
+    folder = CONFIG.parent / POLICIES
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, policy in policies(stage, names, apis).items():
+        _put(folder / f"{stage.name}-{name}.json", policy)
+    config = base()
+    before = json.loads(CONFIG.read_text("utf-8")) if CONFIG.exists() else {}
+    stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, heads_key)}
+    _put(CONFIG, {**config, "stages": dict(sorted(stages.items()))})
+
+
+def policies(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, Json]:
+    """Return what each function of a stage may do."""
     rightful = rights.Deployment(
         stage=stage.name,
         names=names,
@@ -38,12 +48,7 @@ def write(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) ->
         tracing=stage.tracing,
         key_arn=stage.kms_key_arn,
     )
-    for name in deployed(stage.has_graph):
-        _put(policies / f"{stage.name}-{name}.json", rights.policy(name, rightful))
-    config = base()
-    before = json.loads(CONFIG.read_text("utf-8")) if CONFIG.exists() else {}
-    stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, heads_key)}
-    _put(CONFIG, {**config, "stages": dict(sorted(stages.items()))})
+    return {name: rights.policy(name, rightful) for name in deployed(stage.has_graph)}
 
 
 def write_offline() -> None:

@@ -79,20 +79,14 @@ def deploy(stage: Stage, name: str) -> str:
         status = None
     elif status is not None and status.endswith("_IN_PROGRESS"):
         status = _settle(full)
-    asked: dict[str, Any] = {
-        "StackName": full,
-        "TemplateBody": template(name).read_text("utf-8"),
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": value}
-            for key, value in parameters(stage, name).items()
-        ],
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        "Tags": [{"Key": key, "Value": value} for key, value in tags(stage).items()],
-    }
+    asked = {"StackName": full, **request(stage, name)}
     try:
         if status is None:
-            cloudformation.create_stack(**asked)
+            cloudformation.create_stack(**asked, EnableTerminationProtection=stage.production)
         else:
+            cloudformation.update_termination_protection(
+                StackName=full, EnableTerminationProtection=stage.production
+            )
             cloudformation.update_stack(**asked)
     except ClientError as error:
         if "No updates are to be performed" in str(error):
@@ -104,12 +98,30 @@ def deploy(stage: Stage, name: str) -> str:
     return "created" if status is None else "updated"
 
 
+def request(stage: Stage, name: str) -> dict[str, Any]:
+    """Return what CloudFormation is asked for, whatever is to be done with it."""
+    return {
+        "TemplateBody": template(name).read_text("utf-8"),
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in parameters(stage, name).items()
+        ],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags(stage).items()],
+    }
+
+
 def outputs(stage: Stage, name: str) -> dict[str, str] | None:
     """Return what a stack puts out as environment variables; None if there is no such stack."""
     found = _describe(stack_name(stage, name))
     if found is None:
         return None
     return {variable(each["OutputKey"]): each["OutputValue"] for each in found.get("Outputs", ())}
+
+
+def stack_status(stage: Stage, name: str) -> str | None:
+    """Return a stack's status; None if there is no such stack."""
+    return _status(stack_name(stage, name))
 
 
 def delete(stage: Stage, name: str) -> bool:

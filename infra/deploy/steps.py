@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,13 +14,15 @@ from infra.deploy import (
     gateway,
     lambdas,
     mappings,
+    preflight,
+    releases,
     render,
     secret,
     stacks,
     state,
 )
 from infra.deploy.errors import DeployError
-from infra.deploy.stage import ROOT, Stage
+from infra.deploy.stage import NEPTUNE, ROOT, Stage
 
 BUCKET: Final = "DEPLOY_BUCKET"
 _TABLES: Final = {
@@ -33,6 +34,12 @@ _TABLES: Final = {
 
 def deploy(stage: Stage) -> apis.Apis:
     """Bring a stage up to this source, from whatever is there."""
+    with step("preflight") as say:
+        for doubt in preflight.require(stage):
+            say(doubt)
+        say(f"account {aws.account()}, region {aws.region()}, source {releases.source()}")
+        if price := preflight.idle_price(stage):
+            say(price)
     for name in stacks.of(stage):
         with step(f"stack {stacks.stack_name(stage, name)}") as say:
             say(stacks.deploy(stage, name))
@@ -41,22 +48,32 @@ def deploy(stage: Stage) -> apis.Apis:
         found = apis.find_or_make(stage)
         say(found.public_url)
     with step("configuration") as say:
-        render.write(stage, names, found, secret.heads_key(stage))
-        say(str(render.CONFIG.relative_to(ROOT)))
+        configure(stage, names, found)
+        say(f"{render.CONFIG.relative_to(ROOT)}, stage {stage.name}")
     with step("what is there") as say:
         for told in mappings.retire(stage, names):
             say(told)
         say(f"{remember(stage, names, found)} resources")
+        state.upload(stage, names[BUCKET])  # from here on, a deploy that breaks off is remembered
     with step("package") as say:
         say(package(stage))
-    try:
-        chalice.deploy(stage)
-    finally:
-        state.upload(stage, names[BUCKET])
+    chalice.deploy(stage)
     with step("what Chalice cannot do") as say:
         for told in finish(stage, names, found):
             say(told)
+    with step("release") as say:
+        say(releases.keep(stage, names[BUCKET], found))
+    if stage.graph != NEPTUNE and stacks.outputs(stage, "graph") is not None:
+        print(
+            "The graph's stack is still there, and costs: "
+            f"`python -m infra.deploy destroy --graph --stage {stage.name}` deletes it."
+        )
     return found
+
+
+def configure(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> None:
+    """Write what Chalice reads."""
+    render.write(stage, names, found, secret.heads_key(stage))
 
 
 def finish(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> list[str]:
@@ -96,7 +113,7 @@ def names_of(stage: Stage) -> dict[str, str]:
 
 def remember(stage: Stage, names: Mapping[str, str], found: apis.Apis | None) -> int:
     """Write Chalice's file anew from what exists; returns how many resources that are."""
-    existing = state.found(stage, found, mappings.streams(names))
+    existing = state.found(stage, found, mappings.sources(stage, names))
     resources = state.merged(existing, state.read(stage), state.download(names[BUCKET]))
     state.write(stage, resources)
     return len(resources)
@@ -110,10 +127,17 @@ def package(stage: Stage) -> str:
 @contextmanager
 def step(title: str) -> Iterator[Callable[[str], None]]:
     """Tell what is being done, what came of it, and how long it took."""
-    began, told = time.monotonic(), list[str]()
-    yield told.append
+    began = time.monotonic()
+    told = 0
+
+    def say(line: str) -> None:
+        nonlocal told
+        told += 1
+        print(f"{title}: {line}", flush=True)
+
+    yield say
     took = time.monotonic() - began
-    for line in told or ["nothing to do"]:
-        print(f"{title}: {line}", file=sys.stdout, flush=True)
+    if not told:
+        say("nothing to do")
     if took > 5:
-        print(f"{title}: {took:.0f} s", flush=True)
+        say(f"took {took:.0f} s")

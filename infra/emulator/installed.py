@@ -11,6 +11,7 @@ VERSION: Final = "1.5.33"
 ROOT: Final = Path(__file__).resolve().parents[2]
 VENV: Final = ROOT / ".cache" / "ministack-venv"
 PYTHON: Final = VENV / "bin" / "python"
+_INSTALL: Final = (str(PYTHON), "-m", "pip", "install", "--quiet", "--retries", "1")
 
 
 class CannotBeInstalled(Exception):
@@ -28,7 +29,7 @@ def install() -> Path:
         return VENV
     steps: tuple[list[str], ...] = (
         [sys.executable, "-m", "venv", "--clear", str(VENV)],
-        [str(PYTHON), "-m", "pip", "install", "--quiet", "--retries", "1", f"ministack=={VERSION}"],
+        [*_INSTALL, f"ministack=={VERSION}", "cryptography"],  # which signs its user pools' tokens
     )
     for step in steps:
         done = subprocess.run(  # noqa: S603  # our own words

@@ -1,0 +1,176 @@
+"""The commands: each reads its arguments, does one thing, and prints what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable
+
+from infra.deploy import (
+    apis,
+    drift,
+    lambdas,
+    look,
+    people,
+    preflight,
+    releases,
+    secret,
+    stacks,
+    stage,
+    steps,
+)
+from infra.deploy import destroy as destroying
+from infra.deploy import (
+    render as rendering,
+)
+from infra.deploy import smoke as smoking
+from infra.deploy.errors import DeployError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def deploy(asked: argparse.Namespace) -> int:
+    """Make everything, or bring it up to this source."""
+    found = steps.deploy(stage.read(asked.stage))
+    print(f"\nREST API       {found.public_url}\nwebsocket API  {found.sockets_url}")
+    return 0
+
+
+def check(asked: argparse.Namespace) -> int:
+    """Tell what must be mended before a deploy."""
+    found = preflight.check(stage.read(asked.stage))
+    for each in found:
+        print(each.sentence)
+    return int(any(isinstance(each, preflight.Fault) for each in found))
+
+
+def finish(asked: argparse.Namespace) -> int:
+    """Do only what comes after `chalice deploy`."""
+    it, names, found = _there(asked)
+    for told in steps.finish(it, names, found):
+        print(told)
+    return 0
+
+
+def render(asked: argparse.Namespace) -> int:
+    """Write only .chalice/config.json and the policies."""
+    if asked.offline:
+        rendering.write_offline()
+        return 0
+    it = stage.read(asked.stage)
+    steps.configure(it, steps.names_of(it), apis.find_or_make(it))
+    return 0
+
+
+def diff(asked: argparse.Namespace) -> int:
+    """Tell what a deploy would change, and change nothing."""
+    it = stage.read(asked.stage)
+    found = [told for name in stacks.of(it) for told in drift.stack_changes(it, name)]
+    reached = apis.find(it)
+    if stacks.outputs(it, "core") is None or reached is None:
+        found.append("functions and APIs: would be made")
+    else:
+        names = steps.names_of(it)
+        config = rendering.of_stage(it, names, reached, secret.heads_key(it))
+        steps.configure(it, names, reached)
+        handlers = lambdas.handlers(it)
+        found += drift.function_changes(it, config, handlers)
+        found += drift.policy_changes(it, names, reached)
+        found += drift.drift(it, names, reached)
+        if changed := drift.source_change(names[steps.BUCKET]):
+            found.append(changed)
+    print("\n".join(dict.fromkeys(found)) or "nothing would change")
+    return 0
+
+
+def status(asked: argparse.Namespace) -> int:
+    """Tell how a stage is; 1 if something is wrong."""
+    lines, wrong = look.status(*_there(asked))
+    print("\n".join(lines))
+    for each in wrong:
+        print(f"WRONG      {each}")
+    return int(bool(wrong))
+
+
+def logs(asked: argparse.Namespace) -> int:
+    """Print what the functions logged."""
+    it = stage.read(asked.stage)
+    for line in look.logs(it, asked.function, asked.since, asked.filter, asked.follow):
+        print(line, flush=True)
+    return 0
+
+
+def smoke(asked: argparse.Namespace) -> int:
+    """Walk through the system from outside, as a client would."""
+    it, _, found = _there(asked)
+    for told in smoking.walk(it, found, asked.token or os.environ.get("TOKEN", "")):
+        print(told, flush=True)
+    return 0
+
+
+def rollback(asked: argparse.Namespace) -> int:
+    """Go back to an earlier release; data stay as they are."""
+    it, names, found = _there(asked)
+    bucket = names[steps.BUCKET]
+    kept = releases.names(bucket)
+    if asked.list or (not asked.to and len(kept) < 2):
+        for name in kept:
+            print(f"{name}  source {releases.read(bucket, name)['source']}")
+        if not asked.list:
+            raise DeployError("There is no release before this one.")
+        return 0
+    for told in releases.go_back(it, bucket, found, asked.to or kept[-2]):
+        print(told)
+    steps.remember(it, names, found)
+    print(f"`make deploy STAGE={it.name}` goes forward again.")
+    return 0
+
+
+def user(asked: argparse.Namespace) -> int:
+    """Make a user, or move one to another workspace."""
+    password = asked.password or os.environ.get("PASSWORD", "")
+    it = stage.read(asked.stage)
+    print(people.put(it, asked.email, asked.workspace, asked.user_name, password))
+    return 0
+
+
+def token(asked: argparse.Namespace) -> int:
+    """Print a token of a user, good for an hour."""
+
+    def ask(prompt: str) -> str:
+        return getpass.getpass(prompt, sys.stderr)
+
+    it = stage.read(asked.stage)
+    password = asked.password or os.environ.get("PASSWORD", "") or ask("Password: ")
+    print(people.token(it, asked.email, password, ask))
+    return 0
+
+
+def destroy(asked: argparse.Namespace) -> int:
+    """Take a stage down; what was written stays, unless --data says otherwise."""
+    it = stage.read(asked.stage)
+    what = "EVERYTHING EVER WRITTEN" if asked.data else "functions, APIs and the graph"
+    if asked.graph:
+        what = "the graph"
+    if not asked.yes:
+        said = input(f"This deletes {what} of the stage {it.name}. Its name, to go on: ")
+        if said.strip() != it.name:
+            raise DeployError("nothing was deleted.")
+    if asked.graph:
+        destroying.destroy_graph(it, print)
+    else:
+        destroying.destroy(it, asked.data, print)
+    return 0
+
+
+def _there(asked: argparse.Namespace) -> tuple[stage.Stage, dict[str, str], apis.Apis]:
+    """Return a stage that is deployed, with its names and its APIs. Raises DeployError."""
+    it = stage.read(asked.stage)
+    names, found = steps.names_of(it), apis.find(it)
+    if found is None:
+        raise DeployError(
+            f"The stage {it.name} is not there: run `make deploy STAGE={it.name}` first."
+        )
+    return it, names, found
