@@ -146,6 +146,12 @@ class Usage:
         }
         return {name: value for name, value in members.items() if value}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, int]) -> Usage:
+        """Read what `to_json` wrote."""
+        names = ("calls", "inputTokens", "outputTokens", "characters")
+        return cls(*(data.get(name, 0) for name in names))
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:

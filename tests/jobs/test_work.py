@@ -9,14 +9,17 @@ from functools import partial
 import pytest
 
 from chalicelib.domain.commands import ChangeContent, UpdateResource
+from chalicelib.domain.detection import Ask, Detection
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
+from chalicelib.domain.passages import Passage
 from chalicelib.errors import Conflict, InferenceFailed, Malformed, Unavailable
 from chalicelib.flows import jobs, work, write
 from chalicelib.flows.content import store
 from chalicelib.flows.write import Request
+from chalicelib.inference import Inference
 from tests.jobs.faults import watched
-from tests.jobs.scene import ADA, World, names, quotes, text_of_entities
+from tests.jobs.scene import ADA, TestDetector, World, names, quotes, text_of_entities
 
 
 def test_a_detection_annotates_everything_that_was_found(world: World) -> None:
@@ -77,6 +80,27 @@ def test_a_mention_in_the_overlap_of_two_passages_is_annotated_once(world: World
     assert names(world.annotations(resource_id)) == list(quotes(60))
     assert done.result is not None
     assert done.result["found"] == 60 + done.result["dropped"]["duplicate"]
+
+
+def test_a_passage_with_more_than_an_answer_has_room_for_is_asked_about_in_parts(
+    world: World,
+) -> None:
+    class Terse(TestDetector):
+        def detect(self, passage: Passage, ask: Ask, *, language: str | None = None) -> Detection:
+            answer = super().detect(passage, ask, language=language)
+            if len(answer.found) > 100:
+                usage = answer.usage.to_json()
+                raise InferenceFailed("cut off", reason="truncated", usage=usage)
+            return answer
+
+    detector = Terse()
+    world.inference = Inference(detector, world.writer)
+    resource_id = world.resource(text_of_entities(300))
+    done = world.deliver(world.detection(resource_id))
+    assert names(world.annotations(resource_id)) == list(quotes(300))
+    assert done.result is not None
+    assert done.result["usage"] == {"calls": detector.asked}
+    assert detector.asked > 4
 
 
 def test_what_is_annotated_already_is_not_annotated_again(world: World) -> None:

@@ -45,6 +45,7 @@ from chalicelib.domain.resource import Resource, archived
 from chalicelib.domain.text import is_text
 from chalicelib.errors import Fault, Invalid
 from chalicelib.inference import Inference
+from chalicelib.inference.recut import detect
 from chalicelib.jobs.commands import batches
 from chalicelib.jobs.kinds.kind import Admitted, Json, Kind, Outcome, Reading, Task
 from chalicelib.jobs.queue import Lane
@@ -94,7 +95,7 @@ def step(task: Task) -> Outcome:
         "passages": asked,
         "next": following,
     }
-    done = len(passages) - (len(waiting) - len(asked))
+    done = sum(following is None or passage.start < following for passage in passages)
     progress: dict[str, Any] = {
         "stage": "reading" if following is not None else "writing",
         "percentage": 5 + 85 * done // max(1, len(passages)),
@@ -202,9 +203,9 @@ def _asked(
         if start and task.time_left_s() <= 0:
             return answers, waiting[start].start
         group = waiting[start : start + GROUP]
-        calls = [partial(detector.detect, each, ask, language=language) for each in group]
-        found = task.side_by_side(calls)
-        answers += [_to_json(*pair) for pair in zip(group, found, strict=True)]
+        calls = [partial(detect, detector, each, ask, language=language) for each in group]
+        for found in task.side_by_side(calls):
+            answers += [_to_json(part, detection) for part, detection in found]
     return answers, None
 
 
