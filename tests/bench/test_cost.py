@@ -13,13 +13,13 @@ import pytest
 import rfc8785
 
 from app import app
-from bench.scene import WORKSPACE, scene
+from bench.scene import WORKSPACE, Hundred, scene
 from chalicelib import system as systems
 from chalicelib.domain import events
 from chalicelib.domain.annotation import TextualBody
 from chalicelib.domain.commands import RemoveAnnotation, UpdateBody
 from chalicelib.dynamo import item_bytes, write_units
-from chalicelib.flows import listing, project, read, write
+from chalicelib.flows import jobs, listing, project, read, work, write
 from infra.local.gateway import Gateway, Request
 
 SIZES = [10, 10_000, pytest.param(100_000, marks=pytest.mark.long)]
@@ -315,6 +315,31 @@ def test_to_say_how_old_a_list_is_takes_two_calls_more_whatever_this_process_wro
     then = bill(at, lambda: listing.resources(writer, WORKSPACE, wanted, limit=5))
     assert names(first) == ["Query", "BatchGetItem", "BatchGetItem", "BatchGetItem"]
     assert names(then) == ["Query", "BatchGetItem"]
+
+
+# -- jobs ---------------------------------------------------------------------------------------
+
+
+def test_the_worker_of_a_job_that_finds_a_hundred_appends_once_and_puts_the_job_three_times(at):
+    stream = at.create(show=False)
+    project.materialize(at.system, stream)
+    system = at.with_detector(Hundred())
+    params = {"resource": stream.resource_id, "entityTypes": ["Person"]}
+    job = jobs.create(system, at.request(), "detection", params)
+    message = json.dumps({"workspace": WORKSPACE, "job": job.id})
+
+    worked = bill(at, lambda: work.work(system, message, 60_000))
+
+    done = system.jobs.get(WORKSPACE, job.id)
+    assert (done.state, done.result["added"]) == ("complete", 100)
+    assert [call.operation for call in worked.of("s3")] == ["GetObject", "PutObject"]
+    puts = [call.params["TableName"] for call in worked.of("dynamodb", "PutItem")]
+    claimed, halfway, appended, completed = puts
+    assert claimed == halfway == completed != appended
+    assert (worked.database, worked.reads, worked.read_units) == (12, 8, 8)
+    body = worked.of("dynamodb", "PutItem")[2].params["Item"]
+    assert worked.write_units == 3 + write_units(item_bytes(body))
+    assert worked.index_units == 3
 
 
 # -- over HTTP ----------------------------------------------------------------------------------

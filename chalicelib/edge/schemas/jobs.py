@@ -23,7 +23,10 @@ def _case(kind: Kind) -> dict[str, Any]:
     params = {"$ref": f"#/components/schemas/{params_name(kind.name)}"}
     then: dict[str, Any] = {"properties": {"params": params}}
     if kind.needs_resource:
-        then["required"] = ["resource"]
+        then["required"] = ["resource", "params"]
+    else:
+        prompted = {"properties": {"params": {"required": ["prompt"]}}, "required": ["params"]}
+        then["anyOf"] = [{"required": ["resource"]}, prompted]
     return {"if": {"properties": {"kind": {"const": kind.name}}}, "then": then}
 
 
@@ -35,7 +38,8 @@ def _with_resource(kind: Kind) -> Schema:
         "resource": _RESOURCE,
         "annotation": annotation,
     }
-    return {**kind.schema, "properties": properties}
+    about = [{"required": [name]} for name in ("prompt", "resource", "annotation")]
+    return {**kind.schema, "properties": properties, "anyOf": about}
 
 
 def _without(kind: Kind, name: str) -> Schema:
