@@ -75,6 +75,33 @@ def witness_heads(event: Any) -> Any:
     return behind.witness_heads(system())
 
 
+# -- recovery: invoked by an operator, a turn of some minutes at a time (docs/recovery.md) -------
+
+
+@app.lambda_function(name="recover")
+def recover(event: Any, context: Any) -> Any:
+    """Rebuild views and graph, then verify everything."""
+    return behind.take_turn(system(), "recover", event, context)
+
+
+@app.lambda_function(name="rebuild_views")
+def rebuild_views(event: Any, context: Any) -> Any:
+    """Make the views anew from the log."""
+    return behind.take_turn(system(), "rebuild_views", event, context)
+
+
+@where_there_is_a_graph(app.lambda_function(name="rebuild_graph"))
+def rebuild_graph(event: Any, context: Any) -> Any:
+    """Make the graph equal the log."""
+    return behind.take_turn(system(), "rebuild_graph", event, context)
+
+
+@app.lambda_function(name="verify")
+def verify(event: Any, context: Any) -> Any:
+    """Name every fault in log, content, views, graph and heads."""
+    return behind.take_turn(system(), "verify", event, context)
+
+
 # -- graph: the other reader of the log's stream -------------------------------------------------
 
 

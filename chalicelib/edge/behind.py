@@ -40,6 +40,16 @@ def witness_heads(system: System) -> Any:
     return heads.witness(system)
 
 
+def take_turn(system: System, command: Any, event: Any, context: Any) -> Any:
+    """Carry out as much of an operator's command as there is time for."""
+    from chalicelib.flows import turns
+
+    def left_s() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    return turns.turn(system, command, event or {}, left_s)
+
+
 def push_again(system: System) -> Any:
     """Go on with those to whom a post failed."""
     from chalicelib.flows import push

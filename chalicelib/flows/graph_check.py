@@ -7,7 +7,7 @@ here; `flows.graph_rebuild` does that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from chalicelib.system import System
 
 NO_NAMES: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The names of all that a graph shows, `of` each stream, and of none."""
+
+    of: Mapping[Stream, set[str]] = field(default_factory=dict)
+    strays: Sequence[str] = ()
+
+    def faults(self) -> list[Fault]:
+        """Return what is of no stream."""
+        detail = "the vertex is of no stream"
+        return [Fault("graph", name, None, detail) for name in self.strays]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,28 @@ class Looked:
             yield self.shown, f"{detail}; the log ends at {self.head}"
 
 
+def around(upkeep: GraphUpkeep, workspace: str | None = None) -> Around:
+    """Return what a graph shows, of all workspaces or of one. Raises Unavailable."""
+    streams: dict[Stream, set[str]] = {}
+    strays: list[str] = []
+    for name in upkeep.names():
+        owner = name.partition("/annotation#")[0]
+        before, of_type, _ = name.partition("/type#")
+        try:
+            stream = Stream.parse(f"{before}/system" if of_type else owner)
+        except ValueError:
+            strays.append(name)
+            continue
+        if workspace in (None, stream.workspace):
+            streams.setdefault(stream, set()).add(name)
+    return Around(streams, strays)
+
+
 def faults(
-    system: System, streams: Sequence[Stream], workspace: str | None, progress: Progress
+    system: System,
+    streams: Sequence[Stream],
+    workspace: str | None = None,
+    progress: Progress = lambda what, done, of: None,
 ) -> list[Fault]:
     """Return where the graph is not what the log says; that of all workspaces, or of one.
 
@@ -77,34 +110,49 @@ def faults(
     """
     if system.graph is None:
         return []
-    upkeep = GraphUpkeep(system.graph.submit)
-    found: list[Fault] = []
+    try:
+        held = around(GraphUpkeep(system.graph.submit), workspace)
+    except (Unavailable, Refused) as error:
+        return [_silent(error)]
+    every = sorted({*streams, *held.of}, key=lambda stream: stream.key)
+    return [*held.faults(), *faults_of(system, every, held, progress)]
+
+
+def faults_of(
+    system: System,
+    streams: Sequence[Stream],
+    held: Around,
+    progress: Progress = lambda what, done, of: None,
+) -> list[Fault]:
+    """Return where the graph is not what the log says of these streams."""
+    if system.graph is None:
+        return []
+    upkeep, done = GraphUpkeep(system.graph.submit), 0
+
+    def one(stream: Stream) -> list[Fault]:
+        nonlocal done
+        for _ in range(TRIES):
+            looked = look(system, upkeep, stream, held.of.get(stream, NO_NAMES))
+            details = list(looked.details())
+            if not details:
+                break
+        done += 1
+        progress("graph", done, len(streams))
+        return [Fault("graph", stream.key, version, text) for version, text in details]
+
     try:
         if not system.graph.complete():
             return [Fault("graph", "palimpsest", None, "it was emptied, or is being filled")]
-        more, strays = grouped(upkeep.names(), workspace)
-        found += [Fault("graph", name, None, "the vertex is of no stream") for name in strays]
-        every = sorted({*streams, *more}, key=lambda stream: stream.key)
-        done = 0
-
-        def one(stream: Stream) -> list[Fault]:
-            nonlocal done
-            for _ in range(TRIES):
-                looked = look(system, upkeep, stream, more.get(stream, NO_NAMES))
-                details = list(looked.details())
-                if not details:
-                    break
-            done += 1
-            progress("graph", done, len(every))
-            return [Fault("graph", stream.key, version, text) for version, text in details]
-
-        progress("graph", 0, len(every))
-        for each in system.side_by_side([partial(one, stream) for stream in every], AT_ONCE):
-            found += each
+        progress("graph", 0, len(streams))
+        found = system.side_by_side([partial(one, stream) for stream in streams], AT_ONCE)
+        return [fault for faults in found for fault in faults]
     except (Unavailable, Refused) as error:
-        detail = f"it cannot be looked at: {getattr(error, 'detail', error)}"
-        found.append(Fault("graph", "palimpsest", None, detail))
-    return found
+        return [_silent(error)]
+
+
+def _silent(error: Exception) -> Fault:
+    detail = f"it cannot be looked at: {getattr(error, 'detail', error)}"
+    return Fault("graph", "palimpsest", None, detail)
 
 
 def look(system: System, graph: GraphUpkeep, stream: Stream, more: Collection[str] = ()) -> Looked:
@@ -207,26 +255,3 @@ def _different(wanted: Standing, found: Found) -> Iterator[str]:
 
 def _number(found: Found) -> int:
     return found.version if isinstance(found.version, int) else 0
-
-
-def grouped(
-    names: Iterable[str], workspace: str | None
-) -> tuple[dict[Stream, set[str]], list[str]]:
-    """Return vertices by the stream that they belong to, and those that belong to none."""
-    streams: dict[Stream, set[str]] = {}
-    strays: list[str] = []
-    for name in names:
-        owner, _, rest = name.partition("/annotation#")
-        if not rest:
-            owner = name
-            before, kind, _ = name.partition("/type#")
-            if kind:
-                owner = f"{before}/system"
-        try:
-            stream = Stream.parse(owner)
-        except ValueError:
-            strays.append(name)
-            continue
-        if workspace in (None, stream.workspace):
-            streams.setdefault(stream, set()).add(name)
-    return streams, strays

@@ -9,7 +9,7 @@ rebuild never puts an older state over what a projector wrote, and may run besid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import AppError, Contended, Unavailable
 from chalicelib.flows import graph_project
-from chalicelib.flows.graph_check import NO_NAMES, Looked, Wrong, grouped, look
+from chalicelib.flows.graph_check import NO_NAMES, Around, Looked, Wrong, around, look
+from chalicelib.flows.verify import AT_ONCE, Progress
 from chalicelib.graph import DEPENDENCY, Graph, Refused
 from chalicelib.graph.upkeep import GraphUpkeep, Repair
 
@@ -64,41 +65,53 @@ class GraphRebuild:
 def rebuild_graph(
     system: System,
     streams: Sequence[Stream],
+    held: Around | None = None,
     *,
-    strays: bool = True,
-    workspace: str | None = None,
-    at_once: int = 8,
-    progress: Callable[[str, int, int], None] = lambda what, done, of: None,
+    at_once: int = AT_ONCE,
+    progress: Progress = lambda what, done, of: None,
 ) -> GraphRebuild:
-    """Make the streams' part of the graph equal the log; with `strays` also what is of none.
+    """Make the streams' part of the graph equal the log.
 
-    May be repeated at any time: what is right already costs its reading. Nothing is raised for a
-    single stream; the report names it. Raises Unavailable when the graph does not answer.
+    `held` is what the graph shows (`graph_check.around`); without it, of each resource only what
+    hangs on it is looked at. May be repeated at any time: what is right already costs its reading.
+    Nothing is raised for a single stream; the report names it. Raises Unavailable when the graph
+    does not answer.
     """
-    graph = the_graph(system)
-    upkeep = GraphUpkeep(graph.submit)
-    done = GraphRebuild(filled=graph_project.fill(system))
-    more: Mapping[Stream, set[str]] = {}
-    wanted = list(streams)
-    if strays:
-        more, done.strays = grouped(upkeep.names(), workspace)
-        # What the graph has of streams that the log has not is taken away like any other surplus.
-        wanted += sorted(more.keys() - set(wanted), key=lambda stream: stream.key)
+    held = held or Around()
+    done = GraphRebuild(filled=graph_project.fill(system), strays=list(held.strays))
 
     def one(stream: Stream) -> None:
         try:
-            mended = rebuild_stream(system, stream, more.get(stream, NO_NAMES))
+            mended = rebuild_stream(system, stream, held.of.get(stream, NO_NAMES))
             done.vertices += mended.vertices
             if mended.stopped is not None:
                 done.stopped.append((stream.key, mended.stopped))
         except (AppError, Refused) as error:
             done.failed.append((stream.key, str(getattr(error, "detail", error))))
         done.streams += 1
-        progress("graph", done.streams, len(wanted))
+        progress("graph", done.streams, len(streams))
 
-    progress("graph", 0, len(wanted))
-    system.side_by_side([partial(one, stream) for stream in wanted], at_once)
+    progress("graph", 0, len(streams))
+    system.side_by_side([partial(one, stream) for stream in streams], at_once)
     return done
+
+
+def rebuild_whole_graph(
+    system: System,
+    streams: Sequence[Stream],
+    workspace: str | None = None,
+    *,
+    at_once: int = AT_ONCE,
+    progress: Progress = lambda what, done, of: None,
+) -> GraphRebuild:
+    """Make the graph equal the log, which has these streams: also what it shows of others.
+
+    Raises Unavailable when the graph does not answer.
+    """
+    held = around(GraphUpkeep(the_graph(system).submit), workspace)
+    # What the graph has of streams that the log has not is taken away like any other surplus.
+    every = sorted({*streams, *held.of}, key=lambda stream: stream.key)
+    return rebuild_graph(system, every, held, at_once=at_once, progress=progress)
 
 
 def rebuild_stream(system: System, stream: Stream, more: Collection[str] = ()) -> Mended:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from chalicelib.domain.chain import MAX_EVENTS
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import Conflict
 from chalicelib.flows.verify import Fault
@@ -135,7 +136,7 @@ def check(
             continue
         commits = ends.get(stream, {})
         if version not in commits:  # it may have been appended after the log was read
-            commits = _ends(system, stream)
+            commits = _ends(system, stream, version)
         if version in commits:
             if commits[version].hex() != digest:
                 detail = "the commit is another one than was witnessed"
@@ -151,13 +152,15 @@ def check(
     return len(lists), faults
 
 
-def _ends(system: System, stream: Stream) -> dict[int, bytes]:
+def _ends(system: System, stream: Stream, version: int) -> dict[int, bytes]:
+    """Return the ends of the commit that reaches `version` and of all after it, or of all."""
     found: dict[int, bytes] = {}
-    for item in system.upkeep.log_items(stream.key):
+    after = max(0, version - 1 - MAX_EVENTS)
+    for item in system.upkeep.log_items(stream.key, after):
         with suppress(wire.NotACommit):
             commit = wire.commit(item)
             found[commit.last] = commit.hash
-    return found
+    return found if found or not after else _ends(system, stream, 0)
 
 
 def _moved(system: System, since: str, known: Mapping[str, Head]) -> dict[str, Head]:

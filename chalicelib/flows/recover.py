@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import AppError, Unavailable
 from chalicelib.flows import graph_check, graph_project, heads, project, rebuild
-from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_graph
+from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_whole_graph
 from chalicelib.flows.verify import (
     AT_ONCE,
     SEGMENTS,
@@ -114,7 +114,7 @@ def rebuild_views(
     progress("views", 0, len(wanted))
     system.side_by_side([partial(one, stream) for stream in wanted], at_once)
     if streams is None:
-        _look_for_leftovers(system, {stream.key for stream in wanted}, workspace, done)
+        look_for_leftovers(system, {stream.key for stream in wanted}, workspace, done)
     return done
 
 
@@ -209,9 +209,8 @@ def recover(
     graph = None
     if system.graph is not None:
         with suppress(Unavailable):  # the check names it
-            graph = rebuild_graph(
-                system, streams_of(system, workspace), workspace=workspace, progress=progress
-            )
+            streams = streams_of(system, workspace)
+            graph = rebuild_whole_graph(system, streams, workspace, progress=progress)
     verified = verify(
         system,
         workspace=workspace,
@@ -240,7 +239,7 @@ def streams_of(system: System, workspace: str | None) -> list[Stream]:
     return found
 
 
-def _look_for_leftovers(
+def look_for_leftovers(
     system: System, known: set[str], workspace: str | None, done: Rebuild
 ) -> None:
     """Find views of no stream, and older generations that no list says to delete."""

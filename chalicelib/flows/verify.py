@@ -132,6 +132,33 @@ def verify(
     # In this order: whatever is named later than it was listed is not taken for unnamed.
     stored = {(each.workspace, each.checksum): each for each in system.objects.content(workspace)}
     streams = _streams(system, workspace, found)
+    checks, named = look_at(system, streams, found, content=content, progress=progress)
+    found.faults += _strays(system, {each.stream.key for each in checks}, workspace)
+    if content:
+        found.unnamed = [item for key, item in sorted(stored.items()) if key not in named]
+        if any(not each.readable for each in checks):
+            found.unnamed = []
+            found.notes.append("unnamed bytes are not listed: not every commit could be read")
+    if heads is not None:
+        found.lists, faults = heads(system, {each.stream: each.ends for each in checks}, workspace)
+        found.faults += faults
+    if graph is not None:
+        found.faults += graph(system, streams, workspace, progress)
+    return found
+
+
+def look_at(
+    system: System,
+    streams: Sequence[Stream],
+    found: Verified,
+    *,
+    content: bool = True,
+    progress: Progress = lambda what, done, of: None,
+) -> tuple[list[Checked], set[tuple[str, str]]]:
+    """Look at these streams, and at the content that they name; write down what is found.
+
+    Returns what was seen of each, and which contents (workspace, checksum) they name.
+    """
     checks = _each(system, [partial(check, system, s) for s in streams], "streams", progress)
     named: dict[tuple[str, str], tuple[int, str]] = {}
     for each in checks:
@@ -142,18 +169,21 @@ def verify(
         found.faults += each.faults
         for checksum, size in each.named.items():
             named.setdefault((each.stream.workspace, checksum), (size, each.stream.key))
-    found.faults += _strays(system, {each.stream.key for each in checks}, workspace, found)
     if content:
         _contents(system, named, found, progress)
-        found.unnamed = [item for key, item in sorted(stored.items()) if key not in named]
-        if any(not each.readable for each in checks):
-            found.unnamed = []
-            found.notes.append("unnamed bytes are not listed: not every commit could be read")
+    return checks, set(named)
+
+
+def look_around(
+    system: System, workspace: str | None = None, *, heads: HeadsPart | None = None
+) -> Verified:
+    """Look at what is no stream's own: items under keys of none, and the lists of heads."""
+    found = Verified()
+    streams = _streams(system, workspace, found)
+    found.faults += _strays(system, {stream.key for stream in streams}, workspace)
     if heads is not None:
-        found.lists, faults = heads(system, {each.stream: each.ends for each in checks}, workspace)
+        found.lists, faults = heads(system, {}, workspace)
         found.faults += faults
-    if graph is not None:
-        found.faults += graph(system, streams, workspace, progress)
     return found
 
 
@@ -418,9 +448,7 @@ def _streams(system: System, workspace: str | None, found: Verified) -> list[Str
     return streams
 
 
-def _strays(
-    system: System, streams: set[str], workspace: str | None, found: Verified
-) -> list[Fault]:
+def _strays(system: System, streams: set[str], workspace: str | None) -> list[Fault]:
     """Views of streams that the log does not have, and generations that wait for nothing."""
 
     def partitions(segment: int) -> set[str]:
@@ -465,7 +493,7 @@ def _contents(
         return None
 
     looks = [partial(look, *key, *value) for key, value in sorted(named.items())]
-    found.contents = len(looks)
+    found.contents += len(looks)
     found.faults += [fault for fault in _each(system, looks, "contents", progress) if fault]
 
 

@@ -31,6 +31,11 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "view_materializer": Function(memory_mb=1024),
     "reconcile": Function(timeout_s=240, graph=True),
     "witness_heads": Function(timeout_s=240),
+    # An operator's: a turn of minutes, then the next.
+    "recover": Function(timeout_s=900, memory_mb=1769, graph=True),
+    "rebuild_views": Function(timeout_s=900, memory_mb=1769),
+    "rebuild_graph": Function(timeout_s=900, memory_mb=1769, graph=True, only_with_graph=True),
+    "verify": Function(timeout_s=900, memory_mb=1769, graph=True),
     "graph_projector": Function(memory_mb=1024, graph=True, only_with_graph=True),
     "mend_graph": Function(graph=True, only_with_graph=True),
     "pusher": Function(),

@@ -1,7 +1,8 @@
 """Renders `.chalice/config.json` and a policy per function, from a stage and what AWS answered.
 
 The same input gives the same bytes. The files are not kept in git: whoever deploys renders them.
-There is one secret among the values, HEADS_KEY; it goes to the one function that signs with it.
+There is one secret among the values, HEADS_KEY; it goes to the functions that sign with it, or
+look at what was signed.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def _function(stage: Stage, name: str, names: Mapping[str, str], heads_key: str)
     own: dict[str, str] = {}
     if stage.has_graph and not function.graph:
         own["GRAPH"] = "none"  # not in the graph's network: the views answer
-    if name == "witness_heads" and heads_key:
+    if name in ("witness_heads", "recover", "verify") and heads_key:
         own["HEADS_KEY"] = heads_key
     if own:
         told["environment_variables"] = own

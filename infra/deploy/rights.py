@@ -115,6 +115,19 @@ def _queue(output: str) -> Grant:
     return Grant("TakeJobs", actions, (f"{{{output}}}",))
 
 
+_READ_VIEWS: Final = _dynamodb("Views", "GetItem BatchGetItem Query Scan", _VIEWS)
+_REBUILD_VIEWS: Final = (
+    _dynamodb("Log", "Query Scan", _LOG),
+    _dynamodb("Views", "GetItem BatchGetItem Query Scan PutItem DeleteItem", _VIEWS),
+)
+_VERIFY: Final = (
+    _READ_CONTENT,
+    _MISS_CONTENT,
+    Grant("Lists", ("s3:GetObject",), (f"{_HEADS}/*",)),
+    Grant("NamesOfLists", ("s3:ListBucket",), (_HEADS,)),
+    _WRITE_GRAPH,
+)
+
 FUNCTIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "api_handler": (
         _dynamodb("Log", "PutItem Query BatchGetItem", _LOG),
@@ -147,6 +160,14 @@ FUNCTIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         Grant("Lists", ("s3:GetObject", "s3:PutObject"), (f"{_HEADS}/*",)),
         Grant("NamesOfLists", ("s3:ListBucket",), (_HEADS,)),
     ),
+    "rebuild_views": _REBUILD_VIEWS,
+    "rebuild_graph": (
+        _dynamodb("Log", "Query Scan", _LOG),
+        _dynamodb("Park", "PutItem", _VIEWS),
+        _WRITE_GRAPH,
+    ),
+    "verify": (*_VERIFY, _dynamodb("Log", "Query Scan", _LOG), _READ_VIEWS),
+    "recover": (*_REBUILD_VIEWS, *_VERIFY),
     "graph_projector": (
         *_stream("LOG_STREAM_ARN", _LOG),
         _dynamodb("Log", "Query", _LOG),

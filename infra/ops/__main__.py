@@ -32,6 +32,7 @@ from chalicelib.flows import (
 from chalicelib.flows.verify import Verified, summary, verify
 from chalicelib.system import System
 from infra.ops.connect import CannotConnectError, connect
+from infra.ops.onaws import NoTurnError, carry_out
 from infra.ops.progress import Bar
 
 Answer = tuple[dict[str, Any], str, bool]
@@ -39,6 +40,7 @@ Answer = tuple[dict[str, Any], str, bool]
 Command = Callable[[System, argparse.Namespace, Bar], Answer]
 
 COLLECTOR: Final = (200_000, 50, 1000)
+ON_AWS: Final = ("rebuild-views", "rebuild-graph", "verify", "recover")
 SHOWN: Final = 50
 """Lines of a kind that are shown to a person; --json has them all."""
 _AGE = re.compile(r"(\d+)([hd])\Z")
@@ -55,9 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
     gc.set_threshold(*COLLECTOR)
     bar = Bar()
     try:
-        system = connect(asked.local, asked.stack)
-        report, words, well = asked.command(system, asked, bar)
-    except (AppError, UsageError, CannotConnectError, OSError) as error:
+        if asked.on_aws is not None:
+            report, words, well = _on_aws(asked, bar)
+        else:
+            system = connect(asked.local, asked.stack)
+            report, words, well = asked.command(system, asked, bar)
+    except (AppError, UsageError, CannotConnectError, NoTurnError, OSError) as error:
         bar.close()
         print(f"{asked.name}: {getattr(error, 'detail', None) or error}", file=sys.stderr)
         return 2
@@ -67,6 +72,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(json.dumps(report, indent=2, ensure_ascii=False) if asked.json else words)
     return 0 if well else 1
+
+
+def _on_aws(asked: argparse.Namespace, bar: Bar) -> Answer:
+    if asked.name not in ON_AWS:
+        raise UsageError(f"on AWS there are {', '.join(ON_AWS)}")
+    if getattr(asked, "stream", None) or getattr(asked, "resume", None):
+        raise UsageError("on AWS it is one --workspace or all")
+    report = carry_out(asked.on_aws, asked.name, asked.workspace, bar)
+    return report, json.dumps(report, indent=2, ensure_ascii=False), report["ok"]
 
 
 # -- commands -------------------------------------------------------------------------------------
@@ -88,14 +102,13 @@ def _rebuild_views(system: System, asked: argparse.Namespace, bar: Bar) -> Answe
 
 def _rebuild_graph(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
     streams = [_stream(text) for text in asked.stream]
-    done = graph_rebuild.rebuild_graph(
-        system,
-        streams or recover.streams_of(system, asked.workspace),
-        strays=not streams,
-        workspace=asked.workspace,
-        at_once=asked.at_once,
-        progress=bar,
-    )
+    if streams:
+        done = graph_rebuild.rebuild_graph(system, streams, at_once=asked.at_once, progress=bar)
+    else:
+        every = recover.streams_of(system, asked.workspace)
+        done = graph_rebuild.rebuild_whole_graph(
+            system, every, asked.workspace, at_once=asked.at_once, progress=bar
+        )
     report = done.to_json()
     return report, _of_graph(done), report["ok"]
 
@@ -299,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     where = common.add_argument_group("which system").add_mutually_exclusive_group()
     where.add_argument("--local", metavar="URL", help="a running local one, http://127.0.0.1:8000")
     where.add_argument("--stack", metavar="NAME", help="a deployed CloudFormation stack")
+    where.add_argument("--on-aws", metavar="STAGE", help="let the functions of a stage do it")
     common.add_argument("--json", action="store_true", help="print the whole report as JSON")
     some = argparse.ArgumentParser(add_help=False)
     some.add_argument("--workspace", type=_workspace, help="only this workspace; default: all")

@@ -29,7 +29,7 @@ Rebuild = Callable[[Any, list[Stream]], object]
 
 def rebuild(system: Any, streams: list[Stream]) -> object:
     """Rebuild as the product does."""
-    return graph_rebuild.rebuild_graph(system, streams, strays=False)
+    return graph_rebuild.rebuild_graph(system, streams)
 
 
 class Watched(OnSchedule):

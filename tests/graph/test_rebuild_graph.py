@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.flows import graph_check, graph_project
-from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_graph
+from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_graph, rebuild_whole_graph
 from chalicelib.graph.gremlin import Gremlin
 from chalicelib.graph.traversals import source
 from tests.graph.oracle import expected, held
@@ -31,14 +31,11 @@ def library(world: World) -> World:
 
 
 def faults(world: World) -> list[str]:
-    return [
-        str(each)
-        for each in graph_check.faults(world.system, world.streams, None, lambda *told: None)
-    ]
+    return [str(each) for each in graph_check.faults(world.system, world.streams)]
 
 
 def rebuilt(world: World) -> GraphRebuild:
-    return rebuild_graph(world.system, world.streams, workspace=world.workspace)
+    return rebuild_whole_graph(world.system, world.streams, world.workspace)
 
 
 def test_a_graph_that_is_right_has_no_fault_and_a_rebuild_writes_nothing(library: World) -> None:
@@ -201,7 +198,7 @@ def test_one_resource_alone_is_rebuilt(library: World) -> None:
     submit(library.graph, source().E().has_label("ON").drop())
     one, two = (each for each in library.streams if each.resource_id is not None)
 
-    rebuild_graph(library.system, [one], strays=False)
+    rebuild_graph(library.system, [one])
 
     assert not [each for each in faults(library) if one.key in each.split(": ")[1]]
     assert [each for each in faults(library) if two.key in each.split(": ")[1]]
