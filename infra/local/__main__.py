@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -28,7 +29,7 @@ from infra.local import control, keys, presigned, sockets
 from infra.local.aws import REGION, aws
 from infra.local.awsport import AwsPort
 from infra.local.door import DOOR, UnknownMotoError
-from infra.local.front import Front
+from infra.local.front import Front, Part
 from infra.local.gateway import Gateway
 from infra.local.held import BELL
 from infra.local.housekeeping import Housekeeping
@@ -105,7 +106,8 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         cleanup.callback(port.stop)
         about = {**names, "AWS_ENDPOINT_URL": port.url, "DATA": asked.data and str(asked.data)}
         own = control.Control(pumps, metrics, keys.jwks(keys.key()), about)
-        parts = {control.PREFIX: own.serve, presigned.PREFIX: presigned.serve}
+        content = partial(presigned.serve, origins=system().config.cors_origins)
+        parts: dict[str, Part] = {control.PREFIX: own.serve, presigned.PREFIX: content}
         limits = sockets.Limits(asked.socket_idle, asked.socket_life)
         live = sockets.Sockets(app, f"{HOST}:{asked.port}", _print, limits)
         parts |= dict.fromkeys(sockets.PREFIXES, live.serve)

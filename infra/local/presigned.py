@@ -1,4 +1,4 @@
-"""S3's side of presigned URLs, at `/_s3/<bucket>/<key>`: GET, HEAD and PUT.
+"""S3's side of presigned URLs, at `/_s3/<bucket>/<key>`: GET, HEAD and PUT, and OPTIONS for pages.
 
 Signature and expiry are checked, the bytes of a PUT have the length and the SHA-256 that were
 signed, and bytes pass through in pieces, so that a large object never stands in memory. No answer
@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -23,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from infra.local import blob, sigv4
+from infra.local import blob, cors, sigv4
 from infra.local.aws import ACCOUNT
 from infra.local.door import DOOR
 from infra.local.sigv4 import RefusedError
@@ -53,10 +53,21 @@ class _Target:
     name: str
 
 
-async def serve(request: Request) -> Response:
-    """Answer a request to a presigned URL as S3 would."""
-    path = request.scope["raw_path"].decode("ascii")
+async def serve(request: Request, origins: Collection[str] = ()) -> Response:
+    """Answer a request to a presigned URL as S3 would; `origins` are those of `CORS_ORIGINS`."""
     headers = {name.lower(): value for name, value in request.headers.items()}
+    if request.method == "OPTIONS" and "origin" in headers:
+        answer = cors.preflight(headers, origins)
+        if answer is not None:
+            return Response(status_code=200, headers={**_SAFE, **answer})
+        return _error(RefusedError(403, "AccessForbidden", "This CORS request is not allowed."))
+    response = await _served(request, headers)
+    response.headers.update(cors.allowed(request.method, headers.get("origin"), origins))
+    return response
+
+
+async def _served(request: Request, headers: Mapping[str, str]) -> Response:
+    path = request.scope["raw_path"].decode("ascii")
     try:
         if request.method not in {"GET", "HEAD", "PUT"}:
             raise RefusedError(405, "MethodNotAllowed", f"{request.method} is not allowed here")

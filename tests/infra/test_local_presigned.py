@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from functools import partial
 from typing import Any
 
 import boto3
@@ -43,13 +44,15 @@ def stored(environ) -> str:
     return environ["CONTENT_BUCKET"]
 
 
-def send(method: str, url: str, content: Any = None, **headers: str) -> httpx.Response:
+def send(
+    method: str, url: str, content: Any = None, origins: tuple[str, ...] = (), **headers: str
+) -> httpx.Response:
     """Send one request to the front, without a port."""
     from chalice import Chalice
 
     front = Front(
         Gateway(Chalice("none", configure_logs=False), URL),
-        {presigned.PREFIX: presigned.serve},
+        {presigned.PREFIX: partial(presigned.serve, origins=origins)},
         lambda line: None,
     )
 
@@ -248,3 +251,52 @@ def test_a_conditional_put_does_not_overwrite(signer, environ):
 def test_other_methods_are_refused(signer, stored):
     answer = send("DELETE", get_url(signer, stored))
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
+
+
+# -- pages of other origins ----------------------------------------------------------------------
+
+FRIEND = "https://app.example"
+ATTACKER = "https://attacker.test"
+CORS = "access-control-allow-origin"
+
+
+@pytest.mark.parametrize("origin", [FRIEND, "null"])
+def test_a_page_may_read_what_it_was_led_to(signer, stored, origin):
+    """A redirect from another origin makes a browser say that its origin is `null`."""
+    answer = send("GET", get_url(signer, stored), origins=(FRIEND,), origin=origin)
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+    assert answer.headers[CORS] == "*"
+    assert "ETag" in answer.headers["access-control-expose-headers"]
+
+
+def test_a_page_may_read_why_it_was_refused(signer, stored):
+    answer = send("GET", get_url(signer, stored) + "0", origins=(FRIEND,), origin=FRIEND)
+    assert (answer.status_code, answer.headers[CORS]) == (403, "*")
+
+
+def test_a_page_of_a_named_origin_may_send_and_no_other(signer, stored):
+    url, headers = put_url(signer, stored, b"new")
+    asking = {
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": ",".join(headers).lower(),
+    }
+    leave = send("OPTIONS", url, origins=(FRIEND,), origin=FRIEND, **asking)
+    assert (leave.status_code, leave.headers[CORS]) == (200, FRIEND)
+    assert "PUT" in leave.headers["access-control-allow-methods"]
+    asked = asking["access-control-request-headers"]
+    assert leave.headers["access-control-allow-headers"] == asked
+    sent = send("PUT", url, b"new", origins=(FRIEND,), **headers, origin=FRIEND)
+    assert (sent.status_code, sent.headers[CORS]) == (200, FRIEND)
+
+    refused = send("OPTIONS", url, origins=(FRIEND,), origin=ATTACKER, **asking)
+    assert refused.status_code == 403
+    assert CORS not in refused.headers
+
+
+def test_without_origins_no_page_may_do_anything(signer, stored):
+    answer = send("GET", get_url(signer, stored), origin=FRIEND)
+    assert CORS not in answer.headers
+    refused = send(
+        "OPTIONS", get_url(signer, stored), origin=FRIEND, access_control_request_method="GET"
+    )
+    assert refused.status_code == 403

@@ -131,7 +131,7 @@ def test_a_book_is_watched_by_two_clients_until_it_is_done(port: int, sentences:
 
 
 @pytest.mark.parametrize(
-    ("kills", "sentences"), [(1, 40), pytest.param(20, 1500, marks=pytest.mark.long)]
+    ("kills", "sentences"), [(1, 40), pytest.param(20, 400, marks=pytest.mark.long)]
 )
 def test_a_job_survives_kill_9_as_if_nothing_had_happened(
     port: int, tmp_path: Path, kills: int, sentences: int

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ from app import app
 from chalicelib import system as systems
 from chalicelib.config import Config
 from chalicelib.system import System
-from infra.local import control, keys, sockets
+from infra.local import control, keys, presigned, sockets
 from infra.local.aws import aws
 from infra.local.door import DOOR
 from infra.local.front import Front, Part
@@ -64,7 +65,8 @@ class Local:
         self.sockets = live
         own = control.Control(self.pumps, Metrics(), keys.jwks(keys.key()), {})
         parts = {control.PREFIX: own.serve, **dict.fromkeys(sockets.PREFIXES, live.serve)}
-        parts |= self.extra
+        content = partial(presigned.serve, origins=self.system.config.cors_origins)
+        parts |= {presigned.PREFIX: content, **self.extra}
         front = Front(Gateway(app, self.url, holds=True), parts, lambda line: None, live)
         config = uvicorn.Config(
             front,

@@ -21,13 +21,13 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from tests.live.browser import CHROMIUM, showing
 from tests.live.local import Local
 from tests.live.proxy import CuttingProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 NPM = ROOT / ".cache" / "live-npm"
 PACKAGES = ("eventsource@5.1.5", "ws@8.23.0")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session")
@@ -219,28 +219,14 @@ def test_a_browser_s_eventsource_and_websocket(local, history, tmp_path):
     local.restart_gateway()
     count = len(local.history(resource)) + 1
     url = f"{local.url}/_test/page?resource={resource}&count={count}"
-    browser = subprocess.Popen(
-        [
-            str(CHROMIUM),
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path}",
-            "--remote-debugging-port=0",
-            url,
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     try:
-        time.sleep(2)
-        local.rename(resource, "B")  # while it watches
-        end = time.monotonic() + 30
-        while not results and time.monotonic() < end:
-            time.sleep(0.05)
+        with showing(url, tmp_path):
+            time.sleep(2)
+            local.rename(resource, "B")  # while it watches
+            end = time.monotonic() + 30
+            while not results and time.monotonic() < end:
+                time.sleep(0.05)
     finally:
-        browser.terminate()
-        browser.wait(10)
         local.extra.clear()
     wanted = local.history(resource)
     assert results[0] == {"sse": wanted, "ws": wanted}
