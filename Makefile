@@ -12,7 +12,7 @@ TOKEN_USER := $(if $(findstring command,$(origin USER)),$(USER),local)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run gremlin demo token test test-long lint package deploy deploy-local diff status \
-  logs smoke rollback user destroy clean
+  logs smoke rollback url user destroy clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ smoke: setup ## Walk through a stage from outside, as a client would (STAGE=dev)
 
 rollback: setup ## Go back to the release before, or to one (STAGE=dev TO=20261123T163500Z)
 	@exec $(DEPLOY) rollback --stage $(STAGE) $(if $(TO),--to $(TO))
+
+url: setup ## Print where a stage is reached (STAGE=dev; SOCKETS=1 for websockets)
+	@exec $(DEPLOY) url --stage $(STAGE) $(if $(SOCKETS),--sockets)
 
 user: setup ## Make a user of a stage (STAGE=dev EMAIL=ada@example.org WORKSPACE=demo)
 	@exec $(DEPLOY) user --stage $(STAGE) --email "$(EMAIL)" --workspace "$(WORKSPACE)" \

@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     rollback = command("rollback", commands.rollback)
     rollback.add_argument("--to", default="", help="a release; the one before the last if not told")
     rollback.add_argument("--list", action="store_true", help="only list the releases")
+    url = command("url", commands.url)
+    url.add_argument("--sockets", action="store_true", help="of the websocket API")
     user = command("user", commands.user)
     token = command("token", commands.token)
     for one in (user, token):

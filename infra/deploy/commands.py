@@ -128,6 +128,13 @@ def rollback(asked: argparse.Namespace) -> int:
     return 0
 
 
+def url(asked: argparse.Namespace) -> int:
+    """Print where clients reach a stage."""
+    _, _, found = _there(asked)
+    print(found.sockets_url if asked.sockets else found.public_url)
+    return 0
+
+
 def user(asked: argparse.Namespace) -> int:
     """Make a user, or move one to another workspace."""
     password = asked.password or os.environ.get("PASSWORD", "")

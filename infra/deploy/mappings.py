@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.deploy import aws, state
+from infra.deploy.errors import DeployError
 from infra.deploy.stage import Stage
 
 # function -> the variable with the stream that it reads
@@ -25,6 +26,8 @@ QUEUES: Final[Mapping[str, str]] = {
     "job_worker": "JOBS_QUEUE_ARN",
     "slow_job_worker": "SLOW_JOBS_QUEUE_ARN",
 }
+ROLES_S: Final = 60.0
+"""A role that was just made or changed is known everywhere after seconds."""
 TRIES: Final = 10
 OLDEST_S: Final = 3600
 # A saving, never what correctness rests on: most records of the views are single annotations.
@@ -106,15 +109,28 @@ def mend(stage: Stage, names: Mapping[str, str]) -> list[str]:
 
 
 def _update(uuid: str, changes: Mapping[str, Any]) -> None:
-    """Change a mapping, once it is at rest; until then, AWS refuses."""
-    client = aws.client("lambda")
+    """Change a mapping, once it is at rest and its role known everywhere; AWS refuses before."""
+    client, refusal = aws.client("lambda"), list[str]()
 
     def at_rest() -> bool:
         found = client.get_event_source_mapping(UUID=uuid)
         return found.get("State", "Enabled") in ("Enabled", "Disabled")
 
+    def updated() -> bool:
+        try:
+            client.update_event_source_mapping(UUID=uuid, **changes)
+        except client.exceptions.InvalidParameterValueException as error:
+            if "role" not in str(error):
+                raise
+            refusal[:] = [aws.message(error)]
+            return False
+        return True
+
     aws.wait(at_rest, f"The event source mapping {uuid}", 300)
-    client.update_event_source_mapping(UUID=uuid, **changes)
+    try:
+        aws.wait(updated, f"The event source mapping {uuid}", ROLES_S)
+    except DeployError:
+        raise DeployError(f"The event source mapping {uuid}: {refusal[-1]}") from None
 
 
 def _same(there: Any, wanted: Any) -> bool:

@@ -222,7 +222,14 @@ def _foundation(model: str) -> str:
 
 
 def _network(stage: Stage) -> Iterator[Finding]:
-    if stage.graph != NEPTUNE or stacks.outputs(stage, "graph") is not None:
+    if stage.graph != NEPTUNE:
+        return
+    if stage.identity is not None:
+        yield Fault(
+            f"Beside Neptune there is no way to {stage.identity.issuer}: its functions stand in a "
+            "network without internet. Take the user pool, or a graph outside."
+        )
+    if stacks.outputs(stage, "graph") is not None:
         return
     vpcs = len(aws.client("ec2").describe_vpcs()["Vpcs"])
     if vpcs >= 5:

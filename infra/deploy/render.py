@@ -18,7 +18,7 @@ from infra.deploy.functions import API_STAGE, APP, FUNCTIONS, deployed
 from infra.deploy.stage import NEPTUNE, ROOT, Stage
 from infra.local.template import load, variable
 
-CONFIG: Final = ROOT / ".chalice" / "config.json"
+FOLDER: Final = ROOT / ".chalice"
 POLICIES: Final = "policies"
 OFFLINE: Final = "offline"
 """A stage that is never deployed: `chalice package` is tried with it, without an account."""
@@ -26,16 +26,18 @@ OFFLINE: Final = "offline"
 Json = dict[str, Any]
 
 
-def write(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) -> None:
+def write(
+    stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str, folder: Path = FOLDER
+) -> Path:
     """Write the configuration and the policies of a stage; other stages' stay as they are."""
-    folder = CONFIG.parent / POLICIES
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / POLICIES).mkdir(parents=True, exist_ok=True)
     for name, policy in policies(stage, names, apis).items():
-        _put(folder / f"{stage.name}-{name}.json", policy)
-    config = base()
-    before = json.loads(CONFIG.read_text("utf-8")) if CONFIG.exists() else {}
+        _put(folder / POLICIES / f"{stage.name}-{name}.json", policy)
+    config = folder / "config.json"
+    before = json.loads(config.read_text("utf-8")) if config.exists() else {}
     stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, heads_key)}
-    _put(CONFIG, {**config, "stages": dict(sorted(stages.items()))})
+    _put(config, {**base(), "stages": dict(sorted(stages.items()))})
+    return config
 
 
 def policies(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, Json]:
@@ -65,7 +67,8 @@ def write_offline() -> None:
 
 def rendered(name: str) -> bool:
     """Tell whether a stage stands in the configuration."""
-    return CONFIG.exists() and name in json.loads(CONFIG.read_text("utf-8")).get("stages", {})
+    config = FOLDER / "config.json"
+    return config.exists() and name in json.loads(config.read_text("utf-8")).get("stages", {})
 
 
 def base() -> Json:

@@ -131,7 +131,9 @@ def _hear(socket: Any, resource: str, kind: str) -> None:
                 break
             if frame["type"] == "error":
                 raise DeployError(f"The websocket answers {frame}.")
-            if frame["type"] == "event" and frame["event"]["type"] == kind:
+            # One by one as they happen, several at once where they are replayed.
+            events = [frame["event"]] if frame["type"] == "event" else frame.get("events", ())
+            if any(each["type"] == kind for each in events):
                 return
     raise DeployError(f"No {kind} came by websocket within {LAG_S:.0f} s.")
 

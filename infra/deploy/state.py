@@ -78,7 +78,7 @@ def found(stage: Stage, apis: Apis | None, streams: Mapping[str, str]) -> list[R
         *_layers(stage),
         *_functions_and_mappings(stage, streams),
         *_rules(stage),
-        *([] if apis is None else _of_apis(apis)),
+        *([] if apis is None else of_apis(apis, aws.region(), aws.partition())),
     ]
 
 
@@ -178,9 +178,10 @@ def _rules(stage: Stage) -> Iterator[Resource]:
             }
 
 
-def _of_apis(apis: Apis) -> Iterator[Resource]:
-    suffix = "amazonaws.com.cn" if aws.partition() == "aws-cn" else "amazonaws.com"
-    host = f"execute-api.{aws.region()}.{suffix}"
+def of_apis(apis: Apis, region: str, partition: str) -> Iterator[Resource]:
+    """Yield both APIs: Chalice fills those that it finds here, and makes no others."""
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    host = f"execute-api.{region}.{suffix}"
     yield {
         "name": "rest_api",
         "resource_type": "rest_api",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from infra.deploy import (
@@ -48,8 +49,7 @@ def deploy(stage: Stage) -> apis.Apis:
         found = apis.find_or_make(stage)
         say(found.public_url)
     with step("configuration") as say:
-        configure(stage, names, found)
-        say(f"{render.CONFIG.relative_to(ROOT)}, stage {stage.name}")
+        say(f"{configure(stage, names, found).relative_to(ROOT)}, stage {stage.name}")
     with step("what is there") as say:
         for told in mappings.retire(stage, names):
             say(told)
@@ -71,9 +71,9 @@ def deploy(stage: Stage) -> apis.Apis:
     return found
 
 
-def configure(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> None:
-    """Write what Chalice reads."""
-    render.write(stage, names, found, secret.heads_key(stage))
+def configure(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> Path:
+    """Write what Chalice reads, and return where."""
+    return render.write(stage, names, found, secret.heads_key(stage))
 
 
 def finish(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> list[str]:

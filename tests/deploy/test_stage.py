@@ -1,0 +1,80 @@
+"""A stage's settings: a file, the environment over it, and one sentence for what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.deploy.errors import DeployError
+from infra.deploy.stage import Domain, Identity, Stage, read
+
+
+def told(folder: Path, text: str, name: str = "prod", **environ: str) -> Stage:
+    (folder / f"{name}.toml").write_text(text)
+    return read(name, environ, folder)
+
+
+def test_a_stage_without_a_file_has_the_defaults(tmp_path: Path) -> None:
+    assert read("dev", {}, tmp_path) == Stage(name="dev")
+
+
+def test_a_file_says_what_is_different(tmp_path: Path) -> None:
+    stage = told(
+        tmp_path,
+        """
+        production = true
+        graph = "neptune"
+        cors_origins = ["https://reader.example.org"]
+        requests_per_s = 50
+        [tags]
+        team = "manuscripts"
+        [domain]
+        name = "api.example.org"
+        certificate_arn = "arn:aws:acm:…"
+        [identity]
+        issuer = "https://issuer"
+        audience = "palimpsest"
+        jwks_url = "https://issuer/keys"
+        """,
+    )
+
+    assert stage.production
+    assert stage.has_graph
+    assert stage.cors_origins == ("https://reader.example.org",)
+    assert stage.tags == {"team": "manuscripts"}
+    assert stage.domain == Domain(name="api.example.org", certificate_arn="arn:aws:acm:…")
+    assert stage.identity == Identity(
+        issuer="https://issuer", audience="palimpsest", jwks_url="https://issuer/keys"
+    )
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    stage = told(
+        tmp_path, 'graph = "neptune"', GRAPH="none", INFERENCE="comprehend", DEPLOY_ENV="A=1 B=x=y"
+    )
+
+    assert (stage.graph, stage.inference) == ("none", "comprehend")
+    assert stage.environment == {"A": "1", "B": "x=y"}
+
+
+@pytest.mark.parametrize("name", ["", "Prod", "1st", "a-b", "local", "offline", "a" * 17])
+def test_a_name_that_would_not_fit_everywhere_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="cannot be a stage"):
+        read(name, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("produktion = true", "no setting: produktion"),
+        ('production = "yes"', "production = 'yes' is not of the right type"),
+        ("burst = 1.5", "burst = 1.5 is not of the right type"),
+        ("[domain]\nname = 'x'", "certificate_arn"),
+        ("graph = 'tinkerpop'", "neither `none`"),
+        ("production =", "is not TOML"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=sentence):
+        told(tmp_path, text)
