@@ -74,12 +74,12 @@ def test_stages_stand_side_by_side(tmp_path: Path) -> None:
     assert stages["dev"] == alone
 
 
-def test_the_one_secret_goes_to_the_one_function_that_signs(tmp_path: Path) -> None:
+def test_the_one_secret_goes_to_those_who_sign_or_check(tmp_path: Path) -> None:
     config = render.write(Stage(name="dev"), NAMES, APIS, "secret" * 8, tmp_path)
 
     told = json.loads(config.read_text())["stages"]["dev"]
     having = [n for n, each in told["lambda_functions"].items() if "secret" in json.dumps(each)]
-    assert having == ["witness_heads"]
+    assert set(having) == {"witness_heads", "recover", "verify"}
     assert "secret" not in json.dumps(told["environment_variables"])
     assert config.stat().st_mode & 0o077 == 0
 
@@ -125,7 +125,7 @@ def test_the_table_of_functions_is_what_the_app_declares(graph: bool) -> None:
     program = (
         "import os, json; os.environ['AWS_CHALICE_CLI_MODE'] = 'true'\n"
         "from app import app\n"
-        "print(json.dumps([s.name for s in app.event_sources]))"
+        "print(json.dumps([s.name for s in app.event_sources + app.pure_lambda_functions]))"
     )
     told = {**NAMES, "GRAPH": "wss://graph" if graph else "none"}
 
