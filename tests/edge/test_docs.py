@@ -164,6 +164,9 @@ def test_health_names_four_parts(api: Api) -> None:
     failed = any(part["status"] == "failed" for part in health.json.values())  # a slow machine
     assert health.status == (503 if failed else 200)
     assert set(health.json) == {"database", "eventStore", "graph", "jobs"}
+    for part in health.json.values():
+        wrong = {"detail"} if part["status"] in ("degraded", "failed") else set()
+        assert set(part) == {"status", "latencyMs"} | wrong
     assert api.get("/api/live", headers={"Host": "anyone"}).json == {"status": "ok"}
 
 
