@@ -40,6 +40,10 @@ class ClockPump:
         self.fire()
         return True
 
+    def hurry(self) -> None:
+        """Be due now, if it has a period at all."""
+        self._due = self._clock()
+
     def fire(self) -> None:
         """Invoke the function now. An error is logged, as nobody waits for the answer."""
         try:

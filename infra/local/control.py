@@ -55,8 +55,11 @@ class Control:
             case "POST", ["pumps", name]:
                 if name not in self._pumps:
                     raise NotFound(f"There is no pump {name}; there are {', '.join(self._pumps)}")
-                pump, paused = self._pumps[name], _paused(await request.body())
-                await run_in_threadpool(pump.pause, paused)
+                pump = self._pumps[name]
+                if _paused(await request.body()):
+                    await run_in_threadpool(pump.pause, True)
+                else:
+                    await run_in_threadpool(self._pumps.resume, name)
                 return JSONResponse(await run_in_threadpool(pump.status))
             case "GET" | "HEAD", ["metrics"]:
                 return JSONResponse({"metrics": self._metrics.summary()})

@@ -193,6 +193,17 @@ class Pumps(Mapping[str, Running]):
                 raise RuntimeError(f"The pumps still have work after {most} steps.")
         return steps
 
+    def resume(self, name: str) -> None:
+        """Resume a pump, and let the schedules fire: they mend what was lost while it stood still.
+
+        Items that somebody deletes from the views are in no record that it has still to deliver.
+        """
+        self._all[name].pause(False)
+        for running in self._all.values():
+            if isinstance(running.pump, ClockPump):
+                running.pump.hurry()
+                running.wake()
+
     def positions(self) -> dict[tuple[str, str], int]:
         """Return how many records each stream's pump has passed: by (table, pump)."""
         return {

@@ -278,6 +278,21 @@ def test_a_schedule_fires_soon_after_the_start_and_then_at_its_rate():
     assert fired == [3.0, 63.0, 123.0]
 
 
+def test_a_resumed_pump_lets_the_schedules_mend_what_it_cannot_deliver(environ):
+    reader, swept = Recorder(), threading.Event()
+    app = app_with(reader.read)
+    app.schedule("rate(1 hour)", name="sweep")(lambda event: swept.set())
+    pumps = Pumps(app, environ)
+    pumps["reader"].pause(True)
+    pumps.start()
+
+    pumps.resume("reader")
+
+    assert swept.wait(2.5)  # by itself it fires after 3 s
+    assert not pumps["reader"].paused
+    pumps.stop()
+
+
 def test_a_schedule_can_be_fired_by_hand(environ):
     events: list[Any] = []
     app = Chalice("tiny", configure_logs=False)
