@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain import marks as marks_domain
 from chalicelib.domain.anchoring import Anchor, reanchor
-from chalicelib.domain.chain import Commit
+from chalicelib.domain.chain import EMPTY, Commit
 from chalicelib.domain.events import AnnotationAdded, StoredEvent
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
-from chalicelib.errors import NotFound, Unavailable
+from chalicelib.errors import LogDamaged, NotFound, Unavailable
 from chalicelib.flows import project
 from chalicelib.flows.content import text_of
 from chalicelib.flows.head import LONG_TAIL, Known, Tail, base, evolve, folded, tail, viewed
@@ -177,7 +177,7 @@ def event_page(
         if len(taken) == limit:
             return EventPage(tuple(taken), taken[-1].version)
         taken.append(stored)
-    if not taken and after is None:
+    if not taken and (after is None or system.log.head(stream) == EMPTY):
         raise NotFound("there is no such resource in this workspace")
     return EventPage(tuple(taken), None)
 
@@ -193,7 +193,8 @@ def history(
 ) -> EventPage:
     """Return the events of one annotation, oldest first, also of a removed one while it is kept.
 
-    Its item points at the commits; those are read by key. Raises NotFound.
+    Its item points at the commits; those are read by key. Raises NotFound, and LogDamaged when one
+    of them is gone.
     """
     stream = Stream.of_resource(workspace, resource_id)
     _, mark = mark_at(system, stream, annotation_id)
@@ -201,19 +202,20 @@ def history(
         raise NotFound("there is no such annotation on this resource")
     steps = [step for step in mark.history if after is None or step[1] > after]
     commits = system.log.commits_at(stream, (first for first, _ in steps[:limit]))
-    taken = tuple(
-        stored
-        for first, version in steps[:limit]
-        for stored in _event_at(stream, commits, first, version)
-    )
+    taken = tuple(_event_at(stream, commits, first, version) for first, version in steps[:limit])
     return EventPage(taken, taken[-1].version if len(steps) > limit else None)
 
 
 def _event_at(
     stream: Stream, commits: Mapping[int, Commit], first: int, version: int
-) -> Sequence[StoredEvent]:
+) -> StoredEvent:
     commit = commits.get(first)
-    return () if commit is None else decoded(stream, commit)[version - first : version - first + 1]
+    if commit is None or not commit.first <= version <= commit.last:
+        raise LogDamaged(
+            f"the log of {stream.name} has no commit at version {first} that holds {version}",
+            version=first,
+        )
+    return decoded(stream, commit)[version - first]
 
 
 def _caught_up(system: System, stream: Stream, behind: Tail) -> bool:

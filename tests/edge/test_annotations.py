@@ -254,6 +254,15 @@ def test_the_history_is_paged_both_ways_and_its_chain_holds(api: Api, on: str) -
     assert [event["version"] for event in below] == [2, 1]
 
 
+def test_a_cursor_makes_no_history_of_what_never_was(api: Api, on: str) -> None:
+    unknown = f"/resources/{api.system.mint()}"
+
+    assert api.get(f"{unknown}/events", query="cursor=5").status == 404
+    assert api.get(f"{unknown}/events", query="order=newest&cursor=5").status == 404
+    beyond = api.get(f"{on}/events", query="cursor=5").json
+    assert (beyond["items"], beyond["next"]) == ([], None)
+
+
 def test_events_name_resources_by_iri(api: Api, on: str) -> None:
     body = [on, {"type": "TextualBody", "value": "resource:x"}]
     api.post(f"{on}/annotations", {"motivation": "linking", "body": body})

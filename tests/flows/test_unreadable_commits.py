@@ -237,3 +237,19 @@ def test_health_tells_that_streams_are_parked_but_to_nobody_which(
     assert told is not None
     assert "parked" in told or "no answer" in told  # on a slow machine
     assert resource_id not in told
+
+
+def test_an_annotations_history_never_leaves_out_a_commit_that_is_gone(
+    system: System, request_of_ada: Request, environment: dict[str, str]
+) -> None:
+    resource_id = created(system, request_of_ada)
+    (mark_id,) = annotated(system, request_of_ada, resource_id, "one")
+    stream = Stream.of_resource(request_of_ada.workspace, resource_id)
+    project.materialize_batch(system, [stream])
+    key = {"pk": {"S": stream.key}, "sk": {"N": "2"}}
+    client("dynamodb").delete_item(TableName=environment["LOG_TABLE"], Key=key)
+
+    with pytest.raises(LogDamaged) as refusal:
+        read.history(system, request_of_ada.workspace, resource_id, mark_id, limit=10)
+
+    assert refusal.value.extra["version"] == 2
