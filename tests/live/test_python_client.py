@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from random import Random
 from typing import Any
 
@@ -44,10 +45,11 @@ async def heard(
 ) -> dict[str, list[Any]]:
     """Follow resources from their beginning until each has had so many events."""
     found: dict[str, list[Any]] = {resource: [] for resource in wanted}
-    async for event in follow(url, dict.fromkeys(wanted, 0), api=local.url, **more):
-        found[event["resource"]].append(event)
-        if all(len(found[resource]) >= count for resource, count in wanted.items()):
-            return found
+    async with aclosing(follow(url, dict.fromkeys(wanted, 0), api=local.url, **more)) as events:
+        async for event in events:
+            found[event["resource"]].append(event)
+            if all(len(found[resource]) >= count for resource, count in wanted.items()):
+                return found
     raise AssertionError("it does not end by itself")
 
 
@@ -101,8 +103,10 @@ def test_cut_at_random_bytes_with_restarts_each_event_comes_once_and_in_order(
 
             async def watch(into: dict[str, list[Any]]) -> None:
                 seen = dict.fromkeys(resources, 0)
-                async for event in follow(url, seen, api=local.url, patience_s=1.0):
-                    into[event["resource"]].append(event)
+                following = follow(url, seen, api=local.url, patience_s=1.0)
+                async with aclosing(following) as events:
+                    async for event in events:
+                        into[event["resource"]].append(event)
 
             watching = [asyncio.ensure_future(watch(into)) for into in collected]
             await writing

@@ -6,7 +6,8 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -43,22 +44,25 @@ async def follow(
     api: str | None = None,
     headers: Headers | None = None,
     patience_s: float = PATIENCE_S,
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Yield the events of the resources in `seen`, each once and in the order of its resource.
 
     `seen` has the last version that was seen of each, 0 for all of its history, None for "from now
     on". `headers` is awaited at each connection, for ``Authorization``. `api` is the address of the
     HTTP API, needed where it is not that of the websocket without its path. Ends only by an error:
     `Refused`; everything else is tried again. An event's ``id`` says where to go on later.
+
+    Who leaves the loop before it ends closes its socket at once with ``contextlib.aclosing``.
     """
     one = _Following(url, api or _beside(url), seen, headers or _none, patience_s)
     pause_s = FIRST_PAUSE_S
     async with httpx.AsyncClient(timeout=30) as one.web:
         while True:
             try:
-                async for event in one.session():
-                    pause_s = FIRST_PAUSE_S
-                    yield event
+                async with aclosing(one.session()) as events:  # its socket, when we are cancelled
+                    async for event in events:
+                        pause_s = FIRST_PAUSE_S
+                        yield event
             except InvalidStatus as refused:
                 status = refused.response.status_code
                 if status in (401, 403, 404):
@@ -89,7 +93,7 @@ class _Following:
         self._live: set[str] = set()
         self._auth: Mapping[str, str] = {}
 
-    async def session(self) -> AsyncIterator[Event]:
+    async def session(self) -> AsyncGenerator[Event, None]:
         """Yield what one connection brings; ends, or raises, when it does."""
         self._auth = await self._headers()
         async with connect(
