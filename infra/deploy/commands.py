@@ -12,6 +12,7 @@ from infra.deploy import (
     apis,
     drift,
     lambdas,
+    lock,
     look,
     people,
     preflight,
@@ -121,9 +122,10 @@ def rollback(asked: argparse.Namespace) -> int:
         if not asked.list:
             raise DeployError("There is no release before this one.")
         return 0
-    for told in releases.go_back(it, bucket, found, asked.to or kept[-2]):
-        print(told)
-    steps.remember(it, names, found)
+    with lock.held(bucket):
+        for told in releases.go_back(it, bucket, found, asked.to or kept[-2]):
+            print(told)
+        steps.remember(it, names, found)
     print(f"`make deploy STAGE={it.name}` goes forward again.")
     return 0
 

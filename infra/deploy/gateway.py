@@ -24,7 +24,7 @@ def differences(apis: Apis) -> list[str]:
     """Return the gateway responses that are not as they should be."""
     there = {
         str(each["responseType"]): each
-        for each in aws.client("apigateway").get_gateway_responses(restApiId=apis.rest)["items"]
+        for each in aws.pages("apigateway", "get_gateway_responses", "items", restApiId=apis.rest)
     }
     return [
         kind

@@ -28,17 +28,22 @@ def put(stage: Stage, email: str, workspace: str, name: str = "", password: str 
         {"Name": "email", "Value": email},
         {"Name": "email_verified", "Value": "true"},
         {"Name": "custom:workspace", "Value": workspace},
-        *([{"Name": "name", "Value": name}] if name else []),
     ]
+    shown = [{"Name": "name", "Value": name or email.partition("@")[0]}]
     who: dict[str, Any] = {"UserPoolId": pool, "Username": email}
     try:
         quiet: dict[str, Any] = {"MessageAction": "SUPPRESS"} if password else {}
         cognito.admin_create_user(
-            **who, UserAttributes=attributes, DesiredDeliveryMediums=["EMAIL"], **quiet
+            **who,
+            UserAttributes=attributes + shown,
+            DesiredDeliveryMediums=["EMAIL"],
+            **quiet,
         )
         done = f"{email} is in {workspace}" + ("" if password else "; a mail brings the password")
     except cognito.exceptions.UsernameExistsException:
-        cognito.admin_update_user_attributes(**who, UserAttributes=attributes)
+        cognito.admin_update_user_attributes(
+            **who, UserAttributes=attributes + (shown if name else [])
+        )
         done = f"{email} was there, and is in {workspace} now"
     if password:
         cognito.admin_set_user_password(**who, Password=password, Permanent=True)

@@ -14,6 +14,7 @@ from infra.deploy import (
     chalice,
     gateway,
     lambdas,
+    lock,
     mappings,
     preflight,
     releases,
@@ -45,29 +46,36 @@ def deploy(stage: Stage) -> apis.Apis:
         with step(f"stack {stacks.stack_name(stage, name)}") as say:
             say(stacks.deploy(stage, name))
     names = names_of(stage)
+    with lock.held(names[BUCKET]):
+        found = _functions(stage, names)
+    if stage.graph != NEPTUNE and stacks.outputs(stage, "graph") is not None:
+        print(
+            "The graph's stack is still there, and costs: "
+            f"`python -m infra.deploy destroy --graph --stage {stage.name}` deletes it."
+        )
+    return found
+
+
+def _functions(stage: Stage, names: Mapping[str, str]) -> apis.Apis:
+    """Bring up what the stacks do not make."""
     with step("APIs") as say:
         found = apis.find_or_make(stage)
         say(found.public_url)
     with step("configuration") as say:
         say(f"{configure(stage, names, found).relative_to(ROOT)}, stage {stage.name}")
+    with step("package") as say:
+        say(package(stage))
     with step("what is there") as say:
         for told in mappings.retire(stage, names):
             say(told)
         say(f"{remember(stage, names, found)} resources")
         state.upload(stage, names[BUCKET])  # from here on, a deploy that breaks off is remembered
-    with step("package") as say:
-        say(package(stage))
     chalice.deploy(stage)
     with step("what Chalice cannot do") as say:
         for told in finish(stage, names, found):
             say(told)
     with step("release") as say:
         say(releases.keep(stage, names[BUCKET], found))
-    if stage.graph != NEPTUNE and stacks.outputs(stage, "graph") is not None:
-        print(
-            "The graph's stack is still there, and costs: "
-            f"`python -m infra.deploy destroy --graph --stage {stage.name}` deletes it."
-        )
     return found
 
 
