@@ -78,12 +78,16 @@ def found(stage: Stage, apis: Apis | None, streams: Mapping[str, str]) -> list[R
         *_layers(stage),
         *_functions_and_mappings(stage, streams),
         *_rules(stage),
+        *_domains(stage),
         *([] if apis is None else of_apis(apis, aws.region(), aws.partition())),
     ]
 
 
 def merged(existing: list[Resource], *remembered: list[Resource]) -> list[Resource]:
-    """Return what exists, and of what is remembered the custom domains, which have no stage."""
+    """Return what exists, and of what is remembered the custom domains, which have no stage.
+
+    One that the settings name no longer would otherwise not be deleted by Chalice.
+    """
     by_name = {str(each["name"]): each for each in existing}
     for resources in remembered:
         for each in resources:
@@ -176,6 +180,31 @@ def _rules(stage: Stage) -> Iterator[Resource]:
                 "resource_type": "cloudwatch_event",
                 "rule_name": name,
             }
+
+
+def _domains(stage: Stage) -> Iterator[Resource]:
+    client = aws.client("apigatewayv2")
+    for name, domain in (
+        ("api_gateway_custom_domain", stage.domain),
+        ("websocket_api_custom_domain", stage.sockets_domain),
+    ):
+        if domain is None:
+            continue
+        try:
+            (found, *_) = client.get_domain_name(DomainName=domain.name)["DomainNameConfigurations"]
+        except client.exceptions.NotFoundException:
+            continue
+        mappings = client.get_api_mappings(DomainName=domain.name)["Items"]
+        yield {
+            "name": name,
+            "resource_type": "domain_name",
+            "domain_name": domain.name,
+            "hosted_zone_id": found.get("HostedZoneId", ""),
+            "alias_domain_name": found.get("ApiGatewayDomainName", ""),
+            "certificate_arn": found.get("CertificateArn", ""),
+            "security_policy": found.get("SecurityPolicy", ""),
+            "api_mapping": [{"key": f"/{each.get('ApiMappingKey') or ''}"} for each in mappings],
+        }
 
 
 def of_apis(apis: Apis, region: str, partition: str) -> Iterator[Resource]:
