@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from infra.deploy import commands
@@ -12,6 +13,8 @@ from infra.deploy.errors import DeployError
 def main(arguments: list[str] | None = None) -> int:
     """Carry out one command."""
     asked = _parser().parse_args(arguments)
+    if region := os.environ.get("AWS_REGION"):  # boto and Chalice read only the other one
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
     from botocore.exceptions import BotoCoreError, ClientError
 
     from infra.deploy import aws
