@@ -27,6 +27,7 @@ from chalicelib.flows import (
     heads,
     load,
     recover,
+    semiont,
     unnamed,
 )
 from chalicelib.flows.verify import Verified, summary, verify
@@ -182,6 +183,8 @@ def _export(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
 
 
 def _import(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
+    if asked.of == "semiont":
+        return _from_semiont(system, asked, bar)
     with _bag(asked.source) as folder:
         moved = archive.restore(
             system,
@@ -195,6 +198,20 @@ def _import(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
         f"content(s) into {asked.workspace}; {moved.present} commit(s) were there already."
     )
     return moved.to_json(), words, True
+
+
+def _from_semiont(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
+    if not asked.source.is_dir():
+        raise UsageError(f"{asked.source} is not a folder")
+    done = semiont.bring(system, asked.workspace, asked.source, bar)
+    words = (
+        f"Imported {done.commits} event(s) of {done.streams} stream(s) and {done.contents} "
+        f"content(s) into {asked.workspace}; {done.present} event(s) were there already."
+    )
+    left = [f"{count} {kind}" for kind, count in sorted(done.left_out.items())]
+    words += f"\nNo facts, and left out: {', '.join(left)}." if left else ""
+    words += _listed("Broken there:", [f"{where}: {what}" for where, what in done.faults])
+    return done.to_json(), words, not done.faults
 
 
 def _load(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
@@ -359,6 +376,9 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("target", type=Path, help="a new folder, or a file NAME.tar.gz")
     into = command("import", _import, "bring an archive into a workspace", one)
     into.add_argument("source", type=Path, help="the folder or file that `export` wrote")
+    into.add_argument(
+        "--from", dest="of", choices=("semiont",), help="of whom the folder is; default: ours"
+    )
     into.add_argument(
         "--keep-vocabulary", action="store_true", help="leave the workspace's own as it is"
     )
