@@ -23,8 +23,13 @@ def references(bodies: Iterable[Body]) -> tuple[str, ...]:
 
 
 def tags(bodies: Iterable[Body]) -> tuple[str, ...]:
-    """Return the entity types that the bodies tag with, each once, in order."""
-    values = (
-        body.value for body in bodies if isinstance(body, TextualBody) and body.purpose == "tagging"
-    )
+    """Return the entity types that the bodies tag with, each once, in order.
+
+    Beside a body that classifies, what is tagged with is a tag of the schema that it names, and no
+    entity type. The bodies alone tell, for an event that replaces them says nothing else.
+    """
+    texts = [body for body in bodies if isinstance(body, TextualBody)]
+    if any(body.purpose == "classifying" for body in texts):
+        return ()
+    values = (body.value for body in texts if body.purpose == "tagging")
     return tuple(dict.fromkeys(value for value in values if 0 < len(value) <= MAX_ENTITY_TYPE))

@@ -71,12 +71,14 @@ EMPTY: frozenset[tuple[str, str, int]] = frozenset()
 def _annotation(stream: Stream, resource: Resource, mark: Any) -> Shape:
     added = mark.history[0][1]
     edges = {("ON", stream.key, added)}
+    texts = [body for body in mark.annotation.bodies if isinstance(body, TextualBody)]
+    of_schema = any(body.purpose == "classifying" for body in texts)
     for body in mark.annotation.bodies:
         match body:
             case SpecificResource(source) if source.startswith("resource:"):
                 far = f"{stream.workspace}/resource#{source.removeprefix('resource:')[:36]}"
                 edges.add(("REFERENCES", far, mark.version))
-            case TextualBody(value, "tagging") if 0 < len(value) <= 100:
+            case TextualBody(value, "tagging") if 0 < len(value) <= 100 and not of_schema:
                 edges.add(("TAGGED", type_vertex(stream.workspace, value).id, mark.version))
     properties = {
         "workspace": stream.workspace,

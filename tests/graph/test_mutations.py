@@ -190,11 +190,15 @@ def test_references_are_to_resources_of_ours_each_once() -> None:
     assert references(bodies) == (OTHER, R)
 
 
+def test_a_tag_of_a_schema_is_no_entity_type() -> None:
+    assert tags([TAG, TextualBody("legal-irac", "classifying")]) == ()
+
+
 def test_only_tagging_bodies_of_a_type_s_length_are_tags() -> None:
     bodies = (
         TextualBody("Person", "tagging"),
         TextualBody("Person", "tagging", language="en"),
-        TextualBody("Place", "classifying"),
+        TextualBody("Place", "describing"),
         TextualBody("Date"),
         TextualBody("x" * 101, "tagging"),
         TextualBody("", "tagging"),

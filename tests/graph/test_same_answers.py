@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 
 from chalicelib.domain.mutations import ReplaceEdges
+from chalicelib.flows import graph_ask
 from chalicelib.graph import Part
 from chalicelib.graph.gremlin import Gremlin
 from chalicelib.views import Entry
@@ -73,6 +74,18 @@ def test_the_graph_is_what_the_log_says_on_random_histories(history, gremlin: Gr
     written(world, history)
     world.project()
     assert held(gremlin, world.workspace) == expected(world)
+
+
+def test_both_take_a_tag_of_a_schema_for_no_entity_type(world: World) -> None:
+    letter = world.create("Letter")
+    world.annotate(letter, tags=["Issue"], motivation="tagging", schema="legal-irac")
+    world.annotate(letter, tags=["Person"])
+    world.follow()
+
+    for system in (world.another(), world.another(graph=None)):
+        told = graph_ask.stats(system, world.workspace).value.entity_types
+        assert [each.entity_type for each in told if each.annotations] == ["Person"]
+    assert held(world.graph, world.workspace) == expected(world)
 
 
 # -- broken doubles: the law must catch each ------------------------------------------------------

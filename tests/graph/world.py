@@ -115,9 +115,11 @@ class World:
         tags: Iterable[str] = (),
         motivation: str = "linking",
         times: int = 1,
+        schema: str = "",
     ) -> str:
         """Add an annotation, or several in one commit; return the last one's id."""
         bodies = body(refers_to, tags)
+        bodies += (TextualBody(schema, "classifying"),) if schema else ()
         ids = tuple(sorted(self.system.mint() for _ in range(times)))
         command = AddAnnotations(
             tuple(NewAnnotation(motivation, bodies=bodies) for _ in ids), ids, ("",) * times
