@@ -52,6 +52,9 @@ RESULT: Final = Path(__file__).parent / "results/rebuild.md"
 PAGE_BYTES: Final = 1 << 20
 """What one Query returns at most. AWS, "Query", read 2026-11."""
 WRITES_PER_S: Final = 50
+PAUSE_S: Final = 0.25
+"""Between two rounds of the materializer, two counts, two rebuilds: all share moto's one process,
+and without pauses they would keep the writer from its pace."""
 
 
 def commits_of(events: int, *, packed: bool) -> list[Commit]:
@@ -215,12 +218,12 @@ def lively(stage: Scene, seconds: float) -> Lively:
 
     def materializer() -> None:
         system = stage.cold()
-        while not over.is_set():
+        while not over.wait(PAUSE_S):
             project.materialize_batch(system, [stream])
 
     def reader() -> None:
         system, before = stage.cold(), 0
-        while not over.is_set():
+        while not over.wait(PAUSE_S):
             count, after = 0, None
             while True:
                 page = read.annotation_page(system, WORKSPACE, resource_id, after=after, limit=500)
@@ -239,6 +242,7 @@ def lively(stage: Scene, seconds: float) -> Lively:
     while time.monotonic() - began < seconds:
         rebuild_view(system, stream)
         seen.rebuilds += 1
+        time.sleep(PAUSE_S)
     over.set()
     for thread in threads:
         thread.join()

@@ -95,18 +95,13 @@ class Commit:
             raise Unreadable(f"the body is damaged ({error})") from error
         if len(decoded) != self.count:
             raise Unreadable(f"the body holds {len(decoded)} events, `count` says {self.count}")
+        first, at, actor, correlation = self.first, self.at, self.actor, self.correlation
+        own, previous = self.hash, self.previous
         return tuple(
-            StoredEvent(
-                event,
-                self.first + index,
-                self.at,
-                self.actor,
-                self.correlation,
-                self.first,
-                self.hash,
-                self.previous,
-            )
-            for index, event in enumerate(decoded)
+            [
+                StoredEvent(event, version, at, actor, correlation, first, own, previous)
+                for version, event in enumerate(decoded, first)
+            ]
         )
 
 

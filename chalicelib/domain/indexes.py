@@ -47,7 +47,7 @@ def referred(mark: Mark | None) -> frozenset[Place]:
     """Return every place where an annotation stands; none for one that was removed, or is none."""
     if mark is None or mark.removed:
         return frozenset()
-    return frozenset(("ref", each) for each in references(mark.annotation.bodies))
+    return frozenset([("ref", each) for each in references(mark.annotation.bodies)])
 
 
 def matches(resource: Resource, wanted: tuple[str, ...]) -> bool:

@@ -17,7 +17,9 @@ def references(bodies: Iterable[Body]) -> tuple[str, ...]:
 
     A reference to an annotation of ours counts as one to the resource that it lies on.
     """
-    sources = (body.source for body in bodies if isinstance(body, SpecificResource))
+    sources = [body.source for body in bodies if isinstance(body, SpecificResource)]
+    if not sources:  # most bodies refer to nothing, and a rebuild asks them all
+        return ()
     found = (iri.resource_of(source) for source in sources)
     return tuple(dict.fromkeys(each for each in found if each is not None))
 

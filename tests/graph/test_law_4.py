@@ -8,6 +8,8 @@ first write it.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +108,76 @@ def test_a_rebuild_ends_at_the_fold_of_the_log_and_shows_less_at_no_moment(
 @pytest.mark.long
 def test_the_same_on_many_schedules(gremlin: Gremlin) -> None:
     runs(gremlin, Rebuilding, range(8, 300))
+
+
+WRITES_PER_S = 50
+SECONDS = 2.0
+
+
+def test_counts_that_a_reader_sees_never_fall_under_fifty_writes_a_second(gremlin: Gremlin) -> None:
+    """In real time, with threads: somebody spoils the graph now and then, and all is rebuilt."""
+    world = World(gremlin)
+    book = world.create()
+    letters = [world.create() for _ in range(4)]
+    for letter in letters:
+        world.annotate(letter, [book])
+    world.follow()
+    over, counts, written, rebuilt = threading.Event(), list[int](), list[float](), list[int]()
+    failed: list[BaseException] = []
+
+    def until_over(step: Callable[[], object]) -> threading.Thread:
+        def work() -> None:
+            try:
+                while not over.is_set():
+                    step()
+            except BaseException as error:
+                failed.append(error)
+
+        return threading.Thread(target=work)
+
+    def write() -> None:
+        world.annotate(letters[len(written) % 4], [book])
+        written.append(time.monotonic())
+        over.wait(max(0.0, written[0] + len(written) / WRITES_PER_S - time.monotonic()))
+
+    def project() -> None:
+        graph_project.project_batch(world.system, world.streams)
+        over.wait(0.05)
+
+    def count() -> None:
+        found = source().V(world.stream(book).key).in_("REFERENCES").count()
+        counts.append(int(submit(reader, found)[0]))
+
+    def operate() -> None:
+        # A property and a tombstone's worth of edges, at their right versions; none is counted.
+        submit(operator, source().E().has_label("TAGGED").drop())
+        submit(operator, source().V().has_label("Annotation").limit(3).properties("order").drop())
+        done = graph_rebuild.rebuild_graph(system, world.streams)
+        assert not done.failed, done.failed
+        rebuilt.append(done.vertices)
+
+    reader, operator = Gremlin(gremlin._writer._url), Gremlin(gremlin._writer._url)
+    system = world.another(operator)
+    try:
+        threads = [until_over(each) for each in (write, project, count, operate)]
+        for thread in threads:
+            thread.start()
+        over.wait(SECONDS)
+        over.set()
+        for thread in threads:
+            thread.join()
+    finally:
+        reader.close()
+        operator.close()
+
+    assert failed == []
+    assert len(counts) > 3
+    assert counts == sorted(counts)
+    assert any(rebuilt)
+    # How many writes were made in that time is this machine's; none of them was lost.
+    graph_rebuild.rebuild_graph(world.system, world.streams)
+    assert held(gremlin, world.workspace) == expected(world)
+    assert len(written) > 5
 
 
 # -- broken doubles: the law must catch each ------------------------------------------------------
