@@ -18,6 +18,7 @@ from chalicelib.flows.verify import Fault, check, summary, verify
 from chalicelib.system import System
 from chalicelib.upkeep import wire
 from infra.local.aws import client
+from infra.ops.__main__ import main
 from tests.recovery import scene
 
 Items = dict[Any, dict[str, Any]]
@@ -177,23 +178,79 @@ TAMPERINGS: list[tuple[Callable[[Items, str], Items], str]] = [
 ]
 
 
-def test_each_way_of_tampering_with_the_log_is_named(system: System, stream: Stream) -> None:
-    table = system.config.log_table
+def unnamed(
+    system: System, stream: Stream, verified: Callable[[], list[tuple[str, str]]]
+) -> list[str]:
+    """Tamper in each way with what is stored; return the ways that `verified` does not name.
+
+    It returns (where, detail) of each fault.
+    """
+    missed = []
     for tamper, words in TAMPERINGS:
-        with changed(table) as items:
+        with changed(system.config.log_table) as items:
             before = dict(items)
             after = tamper(items, stream.key)
             for item in before.values():
                 if item not in after.values():
-                    scene.delete(table, item)
+                    scene.delete(system.config.log_table, item)
             for item in after.values():
-                scene.put(table, item)
+                scene.put(system.config.log_table, item)
+            if not any(where == stream.key and words in detail for where, detail in verified()):
+                missed.append(tamper.__name__)
+    return missed
 
-            faults = verify(system, content=False).faults
 
-            named = [f for f in faults if f.where == stream.key and words in f.detail]
-            assert named, (tamper.__name__, faults)
-    assert verify(system).faults == []
+def test_each_way_of_tampering_with_the_log_is_named_and_the_exit_code_is_1(
+    system: System,
+    stream: Stream,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def command() -> list[tuple[str, str]]:
+        code = main(["verify", "--no-content", "--json"])
+        faults = json.loads(capsys.readouterr().out)["faults"]
+        assert code == 1, faults
+        return [(fault["where"], fault["detail"]) for fault in faults]
+
+    assert unnamed(system, stream, command) == []
+    assert main(["verify", "--json"]) == 0
+
+
+@pytest.mark.parametrize("blind", ["to hashes", "to links", "to the first commit", "to views"])
+def test_the_law_catches_a_verify_that_does_not_look(
+    system: System, stream: Stream, blind: str
+) -> None:
+    """Each double is a verifier as one may first write it."""
+
+    def double() -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        before: bytes | None = None
+        for number, item in enumerate(system.upkeep.log_items(stream.key)):
+            try:
+                commit = wire.commit(item)
+            except wire.NotACommit as error:
+                found.append((stream.key, str(error)))
+                continue
+            if number == 0 and blind == "to the first commit":
+                before = commit.hash
+                continue
+            if blind != "to hashes" and chain.rehash(commit) != commit.hash:
+                found.append((stream.key, "`hash` is not the hash of what is stored"))
+            if blind != "to links" and commit.previous != before:
+                found.append((stream.key, "`previous` is not the hash of the commit before"))
+                found.append((stream.key, "leaves a hole before version 1"))
+                found.append((stream.key, "leaves a hole before version 2"))
+            before = commit.hash
+        if blind != "to views":
+            detail = "the watermark's hash or time is not that of the log's commit"
+            found.append((stream.key, detail))
+        return found
+
+    assert unnamed(system, stream, double) != []
 
 
 def test_items_under_a_key_of_no_stream_are_named(system: System, stream: Stream) -> None:
