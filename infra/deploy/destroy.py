@@ -22,7 +22,7 @@ def destroy(stage: Stage, data: bool, say: Callable[[str], None]) -> None:
         )
     found = stacks.outputs(stage, "core")
     if found is not None:
-        names = steps.names_of(stage)
+        names = steps.names_of(stage, streams=False)  # a table may have been lost
         steps.remember(stage, names, apis.find(stage))
         if not render.rendered(stage.name):
             steps.configure(stage, names, apis.find_or_make(stage))

@@ -96,11 +96,12 @@ def finish(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> list[str
     return done
 
 
-def names_of(stage: Stage) -> dict[str, str]:
+def names_of(stage: Stage, *, streams: bool = True) -> dict[str, str]:
     """Return what the stacks put out, as environment variables. Raises DeployError if not there.
 
     Streams are asked for: CloudFormation tells the ARN that it made, also when the stream was
-    switched off and on since, and so is another one.
+    switched off and on since, and so is another one. Who does not care, as the tables may be gone,
+    leaves `streams` out.
     """
     names: dict[str, str] = {}
     for name in stacks.of(stage):
@@ -110,7 +111,7 @@ def names_of(stage: Stage) -> dict[str, str]:
                 f"The stage {stage.name} is not there: run `make deploy STAGE={stage.name}` first."
             )
         names |= found
-    for variable, table in _TABLES.items():
+    for variable, table in _TABLES.items() if streams else ():
         described = aws.client("dynamodb").describe_table(TableName=names[table])["Table"]
         stream = described.get("LatestStreamArn")
         if stream is None or not described.get("StreamSpecification", {}).get("StreamEnabled"):

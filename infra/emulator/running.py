@@ -53,6 +53,10 @@ class Emulator:
             return []
         return [json.loads(line) for line in self.calls_file.read_text().splitlines()]
 
+    def forget_calls(self) -> None:
+        """Have calls written down anew."""
+        self.calls_file.unlink(missing_ok=True)
+
     def environ(self) -> dict[str, str]:
         """Return what makes boto, and all that is built on it, speak to this emulator."""
         return {

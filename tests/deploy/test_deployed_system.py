@@ -39,7 +39,7 @@ def test_what_is_created_and_annotated_is_read_back_and_pushed(deployed: Deploye
             note = annotated(api, resource["id"], "Heiberg")
 
             pushed = socket.hear("event", type="annotation.added")
-            assert pushed["cursor"] == f"{resource['id']}:2"
+            assert pushed["event"]["id"] == f"{resource['id']}:2"
             socket.say("ping")
             socket.hear("pong")
             socket.say("unsubscribe", topics=[{"resource": resource["id"]}])

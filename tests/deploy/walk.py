@@ -18,6 +18,18 @@ from tests.deploy.deployed import Deployed
 TEXT: Final = "In 1906 Johan Heiberg read Archimedes in Constantinople."
 PATIENCE_S: Final = 150.0  # a post that failed on a busy machine is made up for within a minute
 SCHEDULES: Final = ("reconcile", "witness_heads", "mend_graph", "push_sweep", "sweep_jobs")
+# What EventBridge sends (AWS, "Scheduled events", 2026-11).
+SCHEDULED: Final = {
+    "version": "0",
+    "id": "1",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "000000000000",
+    "time": "2026-11-23T09:35:00Z",
+    "region": "us-east-1",
+    "resources": [],
+    "detail": {},
+}
 
 Json = dict[str, Any]
 
@@ -86,24 +98,30 @@ class Socket:
         self._connection.send(json.dumps({"action": action, "id": "1", **more}))
 
     def hear(self, kind: str, **fields: Any) -> Json:
-        """Return the first frame of a kind, and of an event of that type or a job in that state."""
+        """Return the first frame of a kind, and of an event of that type or a job in that state.
+
+        Several events in one frame are taken apart.
+        """
 
         def fits(frame: Json) -> bool:
             inner = frame.get("event") or frame.get("job") or {}
             return frame["type"] == kind and fields.items() <= inner.items()
 
         end = time.monotonic() + PATIENCE_S
-        for frame in self.heard:
-            if fits(frame):
-                return frame
+        seen = 0
         while True:
+            for frame in self.heard[seen:]:
+                if fits(frame):
+                    return frame
+            seen = len(self.heard)
             try:
                 frame = json.loads(self._connection.recv(timeout=end - time.monotonic()))
             except TimeoutError:
                 raise AssertionError(f"no {kind} {fields}, only {self.heard}") from None
-            self.heard.append(frame)
-            if fits(frame):
-                return frame
+            if frame["type"] == "events":
+                self.heard += [{"type": "event", "event": each} for each in frame["events"]]
+            else:
+                self.heard.append(frame)
 
 
 def events_of(stream: str) -> list[tuple[str, Json]]:
@@ -121,19 +139,7 @@ def fired(deployed: Deployed, *names: str) -> None:
     for name in names:
         answer = deployed.emulator.client("lambda").invoke(
             FunctionName=f"{deployed.prefix}-{name}",
-            Payload=json.dumps(
-                {
-                    "version": "0",
-                    "account": "000000000000",
-                    "region": "us-east-1",
-                    "detail": {},
-                    "detail-type": "Scheduled Event",
-                    "source": "aws.events",
-                    "time": "2026-11-23T09:35:00Z",
-                    "id": "1",
-                    "resources": [],
-                }
-            ).encode(),
+            Payload=json.dumps(SCHEDULED).encode(),
             LogType="Tail",
         )
         said = answer["Payload"].read().decode()

@@ -1,5 +1,7 @@
 """Each call that a function's role makes is checked by its policies, and written down once.
 
+Who deletes the file has them written down anew.
+
 A line is ``{"function": "palimpsest-dev-pusher", "role": "palimpsest-dev-pusher", "action":
 "dynamodb:Query", "resource": "arn:aws:dynamodb:…:table/palimpsest-dev-log", "allowed": true,
 "by": "function"}``. `by` is `function` for what the code asks, `lambda` for what the Lambda service
@@ -83,7 +85,11 @@ def _role_of(access_key_id: str) -> tuple[str, str]:
 def _write(function: str, role: str, action: str, resource: str, allowed: bool, by: str) -> None:
     distinct = (function, action, resource, allowed, by)
     with _lock:
-        if _file is None or distinct in _seen:
+        if _file is None:
+            return
+        if not _file.exists():
+            _seen.clear()
+        if distinct in _seen:
             return
         _seen.add(distinct)
         line = {

@@ -1,0 +1,161 @@
+"""What happens to a deployed stage: changes, losses, another stage beside it, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deploy.conftest import NOTHING
+from tests.deploy.deployed import Deployed, copied
+from tests.deploy.walk import annotated, created, fired, until
+
+pytestmark = [pytest.mark.deploy, pytest.mark.ministack]
+
+
+def test_what_changed_is_deployed_and_no_drift_is_left(deployed: Deployed) -> None:
+    before = readers(deployed)
+    ids = deployed.rest_apis, deployed.socket_apis
+    app = deployed.sources / "app.py"
+    app.write_text(app.read_text().replace("def reconcile(", "def mend_the_views("))
+    for table in ("log", "views", "jobs"):
+        reopen_stream(deployed, table)
+
+    deployed.deploy(GRAPH=NOTHING)
+
+    assert handler(deployed, "reconcile") == "app.mend_the_views"
+    fired(deployed, "reconcile")
+    assert readers(deployed) == before
+    current = {stream(deployed, table) for table in ("log", "views", "jobs")}
+    read = {each["EventSourceArn"] for each in deployed.mappings()}
+    assert {each for each in read if ":dynamodb:" in each} == current
+    assert (deployed.rest_apis, deployed.socket_apis) == ids
+    assert "nothing would change" in deployed.run("diff", GRAPH=NOTHING)
+    with deployed.api() as api:
+        shown_by_the_views(api, "After a change")
+
+
+def test_a_lost_state_is_recovered_and_nothing_is_made_twice(deployed: Deployed) -> None:
+    before = readers(deployed)
+    ids = deployed.rest_apis, deployed.socket_apis
+    (deployed.sources / ".chalice" / "deployed" / f"{deployed.stage}.json").unlink()
+    forget_stored_state(deployed)
+
+    deployed.deploy(GRAPH=NOTHING)
+
+    assert (deployed.rest_apis, deployed.socket_apis) == ids
+    assert [len(each) for each in ids] == [1, 1]
+    assert readers(deployed) == before
+
+
+def test_no_role_was_ever_refused(deployed: Deployed) -> None:
+    fired(deployed, "reconcile", "sweep_jobs", "push_sweep")
+    refused = [each for each in deployed.emulator.calls() if not each["allowed"]]
+    assert refused == []
+
+
+@pytest.fixture(scope="module")
+def other(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """Another stage in the same account, without a graph, with a user pool of its own."""
+    sources = copied(tmp_path_factory.mktemp("other") / "sources")
+    stage = Deployed(deployed.emulator, sources, "two")
+    stage.deploy()
+    return stage
+
+
+def test_another_stage_stands_beside_the_first_until_it_is_destroyed(
+    deployed: Deployed, other: Deployed
+) -> None:
+    assert set(deployed.rest_apis).isdisjoint(other.rest_apis)
+    assert readers(other)["log"] == 1
+    assert "right" in other.run("smoke")
+
+    # The log is what nothing works without.
+    log = other.table("log")
+    other.emulator.client("dynamodb").delete_table(TableName=log)
+    httpx.get(f"{other.url}/api/health", timeout=40)  # whatever has to start, has started
+    answer = httpx.get(f"{other.url}/api/health", timeout=40)
+
+    assert answer.status_code == 503
+    assert answer.json()["eventStore"]["status"] == "failed"
+    assert answer.elapsed.total_seconds() < 2
+
+    other.run("destroy", "--data", "--yes")
+
+    assert left(other) == []
+    with deployed.api() as api:
+        shown_by_the_views(api, "The other one is gone")
+
+
+def readers(deployed: Deployed) -> dict[str, int]:
+    """Return how many mappings each stream and queue has."""
+    found: dict[str, int] = {}
+    for mapping in deployed.mappings():
+        source = mapping["EventSourceArn"].split(":", 5)[5].split("/stream/")[0]
+        source = source.removeprefix(f"table/{deployed.prefix}-")
+        found[source] = found.get(source, 0) + 1
+    return found
+
+
+def stream(deployed: Deployed, table: str) -> str:
+    client = deployed.emulator.client("dynamodb")
+    described: dict[str, Any] = client.describe_table(TableName=deployed.table(table))["Table"]
+    return str(described["LatestStreamArn"])
+
+
+def reopen_stream(deployed: Deployed, table: str) -> None:
+    """Switch a table's stream off and on: it is another one then."""
+    client, name = deployed.emulator.client("dynamodb"), deployed.table(table)
+    kind = client.describe_table(TableName=name)["Table"]["StreamSpecification"]["StreamViewType"]
+    before = stream(deployed, table)
+    client.update_table(TableName=name, StreamSpecification={"StreamEnabled": False})
+    on = {"StreamEnabled": True, "StreamViewType": kind}
+    client.update_table(TableName=name, StreamSpecification=on)
+    assert stream(deployed, table) != before
+
+
+def handler(deployed: Deployed, function: str) -> str:
+    client = deployed.emulator.client("lambda")
+    name = f"{deployed.prefix}-{function}"
+    return str(client.get_function_configuration(FunctionName=name)["Handler"])
+
+
+def forget_stored_state(deployed: Deployed) -> None:
+    """Delete every version of the state that the stage's bucket keeps."""
+    s3 = deployed.emulator.client("s3")
+    bucket = f"{deployed.prefix}-deploy-000000000000"
+    found = s3.list_object_versions(Bucket=bucket, Prefix="state/")
+    versions = [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]
+    assert versions
+    for each in versions:
+        s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+
+
+def shown_by_the_views(api: httpx.Client, name: str) -> None:
+    """A resource is written, and the list shows it: streams, functions and roles are at work."""
+    resource = created(api, name=name)
+    annotated(api, resource["id"], "Heiberg")
+
+    def listed() -> bool:
+        items = api.get("/resources", params={"limit": 5}).json()["items"]
+        return any(each["id"] == resource["id"] and each["annotationCount"] == 1 for each in items)
+
+    until(listed, "the list")
+
+
+def left(deployed: Deployed) -> list[str]:
+    """Return what is left of a stage."""
+    emulator, prefix = deployed.emulator, deployed.prefix
+    tables = emulator.client("dynamodb").list_tables()["TableNames"]
+    buckets = [each["Name"] for each in emulator.client("s3").list_buckets()["Buckets"]]
+    functions = emulator.client("lambda").list_functions()["Functions"]
+    roles = emulator.client("iam").list_roles()["Roles"]
+    names = [
+        *tables,
+        *buckets,
+        *(each["FunctionName"] for each in functions),
+        *(each["RoleName"] for each in roles),
+    ]
+    apis = [*deployed.rest_apis, *deployed.socket_apis]
+    return [each for each in names if each == prefix or each.startswith(f"{prefix}-")] + apis
