@@ -180,10 +180,12 @@ def test_every_schedule_runs(deployed: Deployed) -> None:
 
 
 def test_the_tour_of_the_readme_works_as_printed(deployed: Deployed, tmp_path: Path) -> None:
-    # As a reader would: the address, and the token once for all calls, in curl's own settings.
-    (tmp_path / ".curlrc").write_text(f'header = "Authorization: Bearer {deployed.token()}"\n')
+    # As docs/deploy.md has it: the address, and the token once for all calls.
+    token = """curl() { command curl -H "Authorization: Bearer $TOKEN" "$@"; }"""
+    assert token in Path("docs/deploy.md").read_text("utf-8")
     tour = block("README.md", "tour").replace("http://127.0.0.1:8000", deployed.url)
-    script = f"set -eu\n{tour}".replace("/tmp/", f"{tmp_path}/").replace("curl -s", "curl -fs")
+    script = f"set -eu\n{token}\n{tour}".replace("/tmp/", f"{tmp_path}/")
+    script = script.replace("curl -s", "curl -fs")
     script = script.rstrip() + " || [ $? -eq 28 ]\n"  # the last one watches until its time is over
 
     ended = subprocess.run(
@@ -191,7 +193,7 @@ def test_the_tour_of_the_readme_works_as_printed(deployed: Deployed, tmp_path: P
         capture_output=True,
         text=True,
         timeout=180,
-        env={"PATH": os.environ["PATH"], "CURL_HOME": str(tmp_path)},
+        env={"PATH": os.environ["PATH"], "TOKEN": deployed.token()},
     )
 
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout

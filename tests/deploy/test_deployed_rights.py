@@ -1,0 +1,145 @@
+"""The policies as deployed: nothing is refused, and what is taken away is missed at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from tests.deploy.deployed import Deployed
+from tests.deploy.walk import SCHEDULED, SCHEDULES, annotated, created, until
+
+pytestmark = [pytest.mark.deploy, pytest.mark.ministack]
+
+TAKEN_AWAY = 5
+Json = dict[str, Any]
+
+
+def test_nothing_is_refused_and_each_statement_that_is_taken_away_is_missed(
+    deployed: Deployed,
+) -> None:
+    emulator = deployed.emulator
+    emulator.forget_calls()
+    stir(deployed)
+    seen = until(lambda: settled(deployed), "rest")
+    assert [each for each in seen if not each["allowed"]] == []
+    used = [
+        (role, statement)
+        for role, document in policies(deployed).items()
+        for statement in document["Statement"]
+        if any(covers(role, statement, call) for call in seen)
+    ]
+    assert len(used) > 30, "the run reaches too little"
+    seed = random.randrange(10**6)
+    chosen = random.Random(seed).sample(used, TAKEN_AWAY)
+
+    for role, statement in chosen:
+        emulator.forget_calls()
+        with without(deployed, role, statement):
+            stir(deployed)
+
+            def missed(role: str = role, statement: Json = statement) -> bool:
+                calls = [each for each in emulator.calls() if not each["allowed"]]
+                return any(covers(role, statement, each) for each in calls)
+
+            until(missed, f"a refusal without {role} {statement['Sid']} (seed {seed})")
+
+
+def stir(deployed: Deployed) -> None:
+    """Set every function to work. What fails is not looked at: a role may be crippled."""
+    quietly = contextlib.suppress(Exception)
+    with deployed.api() as api:
+        with quietly:
+            api.get("/api/health")
+        with quietly:
+            resource = created(api)["id"]
+            with quietly:
+                say_something(deployed, api, resource)
+            with quietly:
+                annotated(api, resource, "Heiberg")
+            with quietly:
+                api.get(f"/resources/{resource}")
+            asked = {"entityTypes": ["Person"]}
+            job = {"kind": "detection", "resource": resource, "params": asked}
+            with quietly:
+                api.post("/jobs", json=job)
+        with quietly:
+            api.post("/jobs", json={"kind": "generation", "params": {"prompt": "Heiberg"}})
+    fire(deployed)
+
+
+def say_something(deployed: Deployed, api: httpx.Client, resource: str) -> None:
+    """Open a websocket, watch, and leave."""
+    ticket = api.post("/tickets").json()["ticket"]
+    with connect(f"{deployed.sockets_url}?ticket={ticket}", open_timeout=30) as socket:
+        topics = [{"resource": resource, "from": 0}]
+        socket.send(json.dumps({"action": "subscribe", "topics": topics}))
+        with contextlib.suppress(TimeoutError):
+            socket.recv(timeout=3)
+
+
+def fire(deployed: Deployed) -> None:
+    """Have every schedule's function run, and do not wait for it."""
+    for name in SCHEDULES:
+        deployed.emulator.client("lambda").invoke(
+            FunctionName=f"{deployed.prefix}-{name}",
+            InvocationType="Event",
+            Payload=json.dumps(SCHEDULED).encode(),
+        )
+
+
+def settled(deployed: Deployed, quiet_s: float = 3.0) -> list[Json]:
+    """Return the calls once none has come for a while, nothing before."""
+    before = deployed.emulator.calls()
+    time.sleep(quiet_s)
+    after = deployed.emulator.calls()
+    return after if len(after) == len(before) else []
+
+
+def policies(deployed: Deployed) -> dict[str, Json]:
+    """Return the policy of each role of the stage."""
+    iam = deployed.emulator.client("iam")
+    found = {}
+    for role in iam.list_roles(MaxItems=1000)["Roles"]:
+        if role["RoleName"].startswith(f"{deployed.prefix}-"):
+            (name,) = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+            policy = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)
+            found[role["RoleName"]] = policy["PolicyDocument"]
+    return found
+
+
+def covers(role: str, statement: Json, call: Json) -> bool:
+    """Tell whether a statement of a role speaks of a call."""
+    return (
+        call["role"] == role
+        and call["action"] in _many(statement["Action"])
+        and any(fnmatchcase(call["resource"], each) for each in _many(statement["Resource"]))
+    )
+
+
+@contextlib.contextmanager
+def without(deployed: Deployed, role: str, statement: Json) -> Iterator[None]:
+    """Take a statement from a role's policy until the block ends."""
+    iam = deployed.emulator.client("iam")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = policies(deployed)[role]
+    less = {**whole, "Statement": [each for each in whole["Statement"] if each != statement]}
+    assert len(less["Statement"]) == len(whole["Statement"]) - 1
+    for_role = {"RoleName": role, "PolicyName": name}
+    iam.put_role_policy(**for_role, PolicyDocument=json.dumps(less))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**for_role, PolicyDocument=json.dumps(whole))
+
+
+def _many(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
