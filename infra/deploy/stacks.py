@@ -167,6 +167,8 @@ def _settle(full: str) -> str | None:
 
 def _why(full: str) -> str:
     """Return the first failure of the last run, as CloudFormation tells it."""
+    if refused := _refused_beforehand(full):
+        return refused
     events = aws.client("cloudformation").describe_stack_events(StackName=full)["StackEvents"]
     failures = [
         each
@@ -178,3 +180,20 @@ def _why(full: str) -> str:
         return "it does not say why."
     first = failures[-1]
     return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+
+
+def _refused_beforehand(full: str) -> str:
+    """Return why a run was refused before it began, if it was: a name is taken, for example."""
+    from botocore.exceptions import ClientError
+
+    try:
+        events = aws.client("cloudformation").describe_events(StackName=full)["OperationEvents"]
+    except ClientError:
+        return ""  # the stack is gone, or this may not be asked
+    latest = next((each.get("OperationId") for each in events), None)
+    reasons = [
+        f"{each.get('LogicalResourceId', '')}: {each['ValidationStatusReason']}"
+        for each in events
+        if each.get("ValidationStatus") == "FAILED" and each.get("OperationId") == latest
+    ]
+    return "; ".join(dict.fromkeys(reasons))
