@@ -104,7 +104,12 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         port = AwsPort(asked.port + 1)
         port.start()
         cleanup.callback(port.stop)
-        about = {**names, "AWS_ENDPOINT_URL": port.url, "DATA": asked.data and str(asked.data)}
+        about = {
+            **names,
+            "AWS_ENDPOINT_URL": port.url,
+            "GRAPH": os.environ["GRAPH"],
+            "DATA": asked.data and str(asked.data),
+        }
         own = control.Control(pumps, metrics, keys.jwks(keys.key()), about)
         content = partial(presigned.serve, origins=system().config.cors_origins)
         parts: dict[str, Part] = {control.PREFIX: own.serve, presigned.PREFIX: content}

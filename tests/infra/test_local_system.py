@@ -87,6 +87,7 @@ def test_a_developer_s_session():
             assert list(words) == [str(n) for n in range(100)]
         assert web.get("/_local/metrics").json()["metrics"]["Appends"]["count"] == 1
         about = web.get("/_local/").json()
+        assert about["GRAPH"]  # an operator's command asks for it here
         assert about["AWS_ENDPOINT_URL"] in printed
 
         other = subprocess.run(
