@@ -9,8 +9,12 @@ client: those belong to the layers that use them.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
+
+from chalicelib.errors import Unavailable
 
 SERVICES: Final = ("dynamodb", "s3", "sqs", "bedrock-runtime", "comprehend")
 """Those that `client` makes clients of."""
@@ -36,6 +40,25 @@ def client(service: str, **settings: Any) -> Any:
     """
     with _lock:  # a session may be used by one thread at a time
         return session().create_client(service, **settings)
+
+
+@contextmanager
+def translated(store: str, dependency: str) -> Iterator[None]:
+    """Turn what botocore raises into `Unavailable`: "<store> does not answer (<code>)"."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
+        raise Unavailable(f"{store} does not answer ({code})", dependency=dependency) from error
+
+
+def status_of(error: BaseException) -> int | None:
+    """Return the HTTP status that an error of botocore came with; None if there was no answer."""
+    response = getattr(error, "response", None) or {}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return int(status) if status is not None else None
 
 
 def make_client(connection: Any) -> None:

@@ -14,21 +14,22 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from chalicelib import aws
 from chalicelib.domain.ids import CHECKSUM
 from chalicelib.domain.representation import Representation
-from chalicelib.errors import ContentDamaged, Unavailable
+from chalicelib.errors import ContentDamaged
 
 if TYPE_CHECKING:
     from chalicelib.config import Config
 
 DEPENDENCY: Final = "database"
+_translated: Final = partial(aws.translated, "the content store", DEPENDENCY)
 MAX_UPLOAD_BYTES: Final = 5 * 1024**3
 """One PutObject. AWS, "Amazon S3 quotas", read 2026-11."""
 CHUNK_BYTES: Final = 1024 * 1024
@@ -87,7 +88,7 @@ class Content:
             try:
                 head = self._s3.head_object(Bucket=self._bucket, Key=_key(workspace, checksum))
             except Exception as error:
-                if _status(error) == 404:
+                if aws.status_of(error) == 404:
                     return None
                 raise
         return int(head["ContentLength"])
@@ -179,7 +180,7 @@ class Content:
                 found = self._s3.get_object(Bucket=self._bucket, Key=_key(workspace, name))
                 data: bytes = found["Body"].read()
             except Exception as error:
-                if _status(error) == 404:
+                if aws.status_of(error) == 404:
                     return None
                 raise
         return data
@@ -202,9 +203,9 @@ class Content:
                 )
                 return True
             except Exception as error:
-                if _status(error) == 412:  # it is there already
+                if aws.status_of(error) == 412:  # it is there already
                     return False
-                if _status(error) != 409 or last:  # 409: another put of the same is under way
+                if aws.status_of(error) != 409 or last:  # 409: another put of the same is under way
                     raise
         raise AssertionError("unreachable")
 
@@ -213,7 +214,7 @@ class Content:
             try:
                 found = self._s3.get_object(Bucket=self._bucket, Key=_key(workspace, checksum))
             except Exception as error:
-                if _status(error) == 404:
+                if aws.status_of(error) == 404:
                     raise ContentDamaged(f"the content {checksum} is missing") from error
                 raise
             yield from found["Body"].iter_chunks(CHUNK_BYTES)
@@ -273,25 +274,6 @@ def _disposition(representation: Representation) -> str:
     )
     real = quote(representation.filename, safe="")
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{real}"
-
-
-def _status(error: BaseException) -> int | None:
-    response = getattr(error, "response", None) or {}
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return int(status) if status is not None else None
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-        raise Unavailable(
-            f"the content store does not answer ({code})", dependency=DEPENDENCY
-        ) from error
 
 
 class _ByteCache:

@@ -14,8 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from chalicelib import aws
@@ -54,7 +53,7 @@ class Queue:
         """Send a job's message, to be seen after `delay_s`. Raises Unavailable."""
         if not self.configured:
             raise Unavailable("this deployment has no job workers", dependency=DEPENDENCY)
-        with _translated():
+        with aws.translated("the job queue", DEPENDENCY):
             self._sqs.send_message(
                 QueueUrl=self._urls[lane],
                 MessageBody=json.dumps({"workspace": job.workspace, "job": job.id}),
@@ -64,7 +63,7 @@ class Queue:
 
     def dead(self) -> int:
         """Return about how many messages were given up. Raises Unavailable."""
-        with _translated():
+        with aws.translated("the job queue", DEPENDENCY):
             answer = self._sqs.get_queue_attributes(
                 QueueUrl=self._dead_url, AttributeNames=["ApproximateNumberOfMessages"]
             )
@@ -107,16 +106,3 @@ def _sqs_client() -> Any:
             retries={"mode": "standard", "total_max_attempts": 4},
         ),
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-        raise Unavailable(
-            f"the job queue does not answer ({code})", dependency=DEPENDENCY
-        ) from error

@@ -14,18 +14,20 @@ import base64
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from chalicelib import aws
 from chalicelib.domain.ids import CHECKSUM, WORKSPACE
-from chalicelib.errors import ContentDamaged, Unavailable
+from chalicelib.errors import ContentDamaged
 
 if TYPE_CHECKING:
     from chalicelib.config import Config
 
 DEPENDENCY: Final = "database"
+_translated: Final = partial(aws.translated, "the content store", DEPENDENCY)
 REMOVED: Final = "_removed/"
 CHUNK_BYTES: Final = 1024 * 1024
 
@@ -79,7 +81,7 @@ class Objects:
             try:
                 found = self._s3.get_object(Bucket=self._content, Key=f"{workspace}/{checksum}")
             except Exception as error:
-                if _status(error) == 404:
+                if aws.status_of(error) == 404:
                     raise ContentDamaged(f"the content {checksum} is missing") from error
                 raise
             for chunk in found["Body"].iter_chunks(CHUNK_BYTES):
@@ -147,7 +149,7 @@ class Objects:
                     ChecksumSHA256=base64.b64encode(bytes.fromhex(checksum)).decode(),
                 )
             except Exception as error:
-                if _status(error) == 412:
+                if aws.status_of(error) == 412:
                     return False
                 raise
         return True
@@ -176,10 +178,9 @@ class Objects:
     def _s3(self) -> Any:
         with self._lock:
             if self._client is None:
-                import boto3
                 from botocore.config import Config as Settings
 
-                self._client = boto3.client(
+                self._client = aws.client(
                     "s3",
                     config=Settings(
                         connect_timeout=2,
@@ -191,22 +192,3 @@ class Objects:
                     ),
                 )
             return self._client
-
-
-def _status(error: BaseException) -> int | None:
-    response = getattr(error, "response", None) or {}
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return int(status) if status is not None else None
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-        raise Unavailable(
-            f"the content store does not answer ({code})", dependency=DEPENDENCY
-        ) from error
