@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import jsonschema_rs
@@ -11,6 +12,15 @@ import pytest
 
 from chalicelib.edge import asyncapi
 from chalicelib.edge.schemas.live import SOCKET_SCHEMAS
+from tests.live.npm import CACHE, installed
+
+NPM = CACHE / "asyncapi-npm"
+PARSE = """
+import { readFileSync } from 'node:fs';
+import parser from '@asyncapi/parser';
+const { document, diagnostics } = await new parser.Parser().parse(readFileSync(0, 'utf8'));
+console.log(JSON.stringify({ valid: document !== undefined, diagnostics }));
+"""
 
 
 @pytest.fixture
@@ -52,3 +62,24 @@ def test_its_schemas_are_schemas_with_examples_that_fit(document):
         whole = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
         for example in schema.get("examples", ()):
             assert jsonschema_rs.is_valid(whole, example), (name, example)
+
+
+def test_asyncapi_s_own_parser_finds_no_fault(document):
+    node = installed(NPM, ["@asyncapi/parser@3.6.3"])
+    program = NPM / "parse.mjs"
+    program.write_text(PARSE, "utf-8")
+    done = subprocess.run(
+        [node, program.name],
+        input=json.dumps(document),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=NPM,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["valid"], told["diagnostics"]
+    # That there is a newer 3.1 is no fault.
+    codes = [each["code"] for each in told["diagnostics"]]
+    assert [code for code in codes if code != "asyncapi-latest-version"] == []

@@ -23,31 +23,18 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.live.browser import CHROMIUM, showing
 from tests.live.local import Local
+from tests.live.npm import CACHE, installed
 from tests.live.proxy import CuttingProxy
 
 ROOT = Path(__file__).resolve().parents[2]
-NPM = ROOT / ".cache" / "live-npm"
+NPM = CACHE / "live-npm"
 PACKAGES = ("eventsource@5.1.5", "ws@8.23.0")
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node with the packages installed."""
-    found = shutil.which("node")
-    if found is None or shutil.which("npm") is None:
-        pytest.skip("there is no Node here")
-    if not all((NPM / "node_modules" / each.partition("@")[0]).exists() for each in PACKAGES):
-        NPM.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            ["npm", "install", "--prefix", str(NPM), "--no-audit", "--no-fund", *PACKAGES],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        if done.returncode:
-            pytest.skip(f"npm cannot install {' '.join(PACKAGES)}: {done.stderr[-300:]}")
-    return found
+    return installed(NPM, PACKAGES)
 
 
 def run(node: str, program: str, *arguments: str) -> list[Any]:
