@@ -1,20 +1,31 @@
 """How soon does a watcher hear, and what does it cost to tell many?
 
-    python -m bench.live
+::
 
-Two questions. *Latency*: from before an append to the post, beside the steps on the way (append,
-materialize, push), in one process with the pumps stepped at once; on AWS the polling of two streams
-comes on top (0 to 250 ms each; AWS, "DynamoDB Streams and Lambda", read 2026-11). *Fan-out*: one
-move of a watermark to 1 … 1,000 watchers, against a stub of @connections on this machine: posts,
-and CPU for each beside a bare signed post, and beside boto3's.
+    python -m bench.live            print the tables
+    python -m bench.live --write    … into bench/results/live.md
+
+Three questions. *Steps*: append, materialize, push, one after the other in one process. *Latency*:
+from before a request, and from its answer, to the frame at a websocket of the running local system,
+whose pumps are woken by what is written; on AWS two streams are polled, 0 to 250 ms each (AWS,
+"DynamoDB Streams and Lambda", read 2026-11). *Fan-out*: moves of a watermark to 1 … 1,000 watchers,
+against a stub of @connections on this machine: posts, and CPU for each beside a bare signed post,
+and beside boto3's.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
 
@@ -29,28 +40,35 @@ from chalicelib.live.connections import Connection
 from chalicelib.live.posts import Posts
 from chalicelib.system import System
 
+RESULT: Final = Path(__file__).parent / "results" / "live.md"
 FAN_OUT: Final = (1, 10, 100, 1000)
 APPENDS: Final = 200
 POSTS: Final = 1000
+MOVES: Final = 3
+LONG: Final = "A palimpsest is read by what was scraped away. " * 200  # 9.4 KB
 
 
 class Stub:
-    """Answers 200 to every post, and counts them."""
+    """Answers 200 to every post, 410 to those for whom is `gone`, and counts them."""
 
     def __init__(self) -> None:
         stub = self
         self.posts = 0
-        self.bytes = 0
+        self.gone: set[str] = set()
+        self.told: list[str] = []
+        self.frames: set[bytes] = set()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])
-                self.rfile.read(size)
+                frame = self.rfile.read(size)
+                connection = self.path.rpartition("/")[2]
                 stub.posts += 1
-                stub.bytes = max(stub.bytes, size)
-                self.send_response(200)
+                stub.told.append(connection)
+                stub.frames.add(frame)
+                self.send_response(410 if connection in stub.gone else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -67,17 +85,17 @@ class Stub:
         self._server.shutdown()
 
 
-def begun(system: System) -> tuple[Stream, Callable[[str], None]]:
-    """Create a resource; return its stream, and what changes its name."""
+def begun(system: System) -> tuple[Stream, Callable[..., None]]:
+    """Create a resource; return its stream, and what changes its name, or its description."""
     resource = system.mint()
     content = Representation("0" * 64, "text/plain", 0)
     request = write.Request(WORKSPACE, SYSTEM, "bench")
     write.create(system, request, resource, CreateResource("0", content))
 
-    def rename(name: str) -> None:
-        write.change(system, request, resource, UpdateResource((("name", name),), None, None))
+    def change(text: str, member: str = "name") -> None:
+        write.change(system, request, resource, UpdateResource(((member, text),), None, None))
 
-    return Stream.of_resource(WORKSPACE, resource), rename
+    return Stream.of_resource(WORKSPACE, resource), change
 
 
 def watch(system: System, stream: Stream, count: int, endpoint: str) -> None:
@@ -102,50 +120,116 @@ def cpu_ms(work: Callable[[], object]) -> float:
     return (time.thread_time() - start) * 1000
 
 
-def latency(system: System, stub: Stub) -> None:
-    """Print how long an append takes to be posted."""
-    stream, rename = begun(system)
+def percentiles(values: Sequence[float]) -> str:
+    """Return p50 and p99 in milliseconds, as cells."""
+    return f"{median(values) * 1e3:.1f} | {quantiles(values, n=100)[98] * 1e3:.1f}"
+
+
+def steps(system: System, stub: Stub) -> Iterator[str]:
+    """Yield how long the steps from an append to its post take."""
+    stream, change = begun(system)
     watch(system, stream, 1, stub.endpoint)
     push.push(system, [moved(system, stream)], sockets.show(system))
-    steps: list[tuple[float, float, float]] = []
+    took: list[tuple[float, float, float]] = []
     for number in range(APPENDS):
         at = [time.perf_counter()]
-        rename(f"n{number}")
+        change(f"n{number}")
         at.append(time.perf_counter())
         move = moved(system, stream)
         at.append(time.perf_counter())
         push.push(system, [move], sockets.show(system))
         at.append(time.perf_counter())
-        steps.append((at[1] - at[0], at[2] - at[1], at[3] - at[2]))
-    print("append → post, ms      p50    p99")
-    for name, values in (
-        ("append", [s[0] for s in steps]),
-        ("materialize", [s[1] for s in steps]),
-        ("push", [s[2] for s in steps]),
-        ("all", [sum(s) for s in steps]),
+        took.append((at[1] - at[0], at[2] - at[1], at[3] - at[2]))
+    yield "| step, ms | p50 | p99 |"
+    yield "|---|--:|--:|"
+    yield f"| append | {percentiles([one[0] for one in took])} |"
+    yield f"| materialize | {percentiles([one[1] for one in took])} |"
+    yield f"| push | {percentiles([one[2] for one in took])} |"
+    yield f"| append → post | {percentiles([sum(one) for one in took])} |"
+
+
+@contextmanager
+def running() -> Iterator[int]:
+    """Run the local system as a process of its own; yields its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "infra.local", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def latency() -> Iterator[str]:
+    """Yield how long after a request, and after its answer, a websocket has the event."""
+    import httpx
+    from websockets.sync.client import connect
+
+    asked: list[float] = []
+    answered: list[float] = []
+    with (
+        running() as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as web,
+        connect(f"ws://127.0.0.1:{port}/ws") as watcher,
     ):
-        print(f"  {name:<16} {median(values) * 1e3:8.1f} {quantiles(values, n=100)[98] * 1e3:6.1f}")
+        new = {"name": "A", "format": "text/plain", "content": "A"}
+        resource = web.post("/resources", json=new).json()["id"]
+        topics = [{"resource": resource}]
+        watcher.send(json.dumps({"action": "subscribe", "topics": topics}))
+        while json.loads(watcher.recv())["type"] != "live":
+            pass
+        for number in range(APPENDS):
+            start = time.perf_counter()
+            answer = web.patch(f"/resources/{resource}", json={"name": f"n{number}"})
+            told = time.perf_counter()
+            while json.loads(watcher.recv())["cursor"] != answer.json()["id"] + f":{number + 2}":
+                pass
+            heard = time.perf_counter()
+            asked.append(heard - start)
+            answered.append(max(0.0, heard - told))
+    yield "| running local system, ms | p50 | p99 |"
+    yield "|---|--:|--:|"
+    yield f"| request → frame | {percentiles(asked)} |"
+    yield f"| answer → frame | {percentiles(answered)} |"
+    yield "| the pumps' interval: locally woken by the write; on AWS, each of two | 0 to 250 | |"
 
 
-def fan_out(system: System, stub: Stub) -> None:
-    """Print posts and time for one move to many."""
-    print("watchers   posts   frames   wall ms")
+def fan_out(system: System, stub: Stub) -> Iterator[str]:
+    """Yield posts and time for moves to many, in frames of less than 32 KB; one in ten is gone."""
+    yield "| watchers | moves | frames of each | posts | to known-gone | ms a move |"
+    yield "|--:|--:|--:|--:|--:|--:|"
     for count in FAN_OUT:
-        stream, rename = begun(system)
+        stream, change = begun(system)
         watch(system, stream, count, stub.endpoint)
         moved(system, stream)
-        rename("B")
-        move, before = moved(system, stream), stub.posts
-        start = time.perf_counter()
-        push.push(system, [move], sockets.show(system))
-        wall_ms = (time.perf_counter() - start) * 1e3
-        posts = stub.posts - before
-        assert posts <= count, "posts at most watchers × moves × frames"
-        print(f"{count:>8} {posts:>7} {1:>8} {wall_ms:>9.1f}")
+        stub.gone = {f"c{number:04}" for number in range(1, count, 10)}
+        stub.frames.clear()
+        stub.told.clear()
+        took = []
+        for number in range(MOVES):
+            for event in range(6):
+                change(f"{number}.{event} {LONG}", "description")
+            move = moved(system, stream)
+            start = time.perf_counter()
+            push.push(system, [move], sockets.show(system))
+            took.append(time.perf_counter() - start)
+        frames, posts = len(stub.frames) // MOVES, len(stub.told)
+        again = sum(max(0, stub.told.count(each) - 1) for each in stub.gone)
+        assert posts <= count * MOVES * frames, "posts at most watchers × moves × frames"
+        yield f"| {count} | {MOVES} | {frames} | {posts} | {again} | {median(took) * 1e3:.0f} |"
 
 
-def cost_of_a_post(stub: Stub) -> None:
-    """Print the CPU of a post in the thread that makes it."""
+def cost_of_a_post(stub: Stub) -> Iterator[str]:
+    """Yield the CPU of a post in the thread that makes it."""
     import http.client
 
     import boto3
@@ -184,18 +268,39 @@ def cost_of_a_post(stub: Stub) -> None:
     boto = cpu_ms(
         lambda: [client.post_to_connection(ConnectionId="c", Data=frame) for _ in range(POSTS)]
     )
-    print("CPU of a post, ms      ours   bare signed   boto3")
-    print(f"                     {ours / POSTS:6.3f} {signed / POSTS:13.3f} {boto / POSTS:7.3f}")
+    yield "| CPU of a post, ms | |"
+    yield "|---|--:|"
+    for name, took in (("ours", ours), ("a bare signed one", signed), ("boto3's", boto)):
+        yield f"| {name} | {took / POSTS:.2f} |"
+    bare.close()
+
+
+def report() -> Iterator[str]:
+    """Yield the tables, as Markdown."""
+    yield "# How soon a watcher hears, and what it costs"
+    yield ""
+    yield "Made by `python -m bench.live --write`, on two shared cores; most of the time is moto's."
+    stub = Stub()
+    with scene() as one:
+        for table in (steps(one.system, stub), fan_out(one.system, stub), cost_of_a_post(stub)):
+            yield ""
+            yield from table
+    stub.stop()
+    yield ""
+    yield from latency()
 
 
 def main() -> None:
-    """Run the benches one after the other."""
-    stub = Stub()
-    with scene() as one:
-        latency(one.system, stub)
-        fan_out(one.system, stub)
-        cost_of_a_post(stub)
-    stub.stop()
+    """Measure, and print or write."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--write", action="store_true")
+    chosen = arguments.parse_args()
+    lines = []
+    for line in report():
+        print(line, flush=True)
+        lines.append(line)
+    if chosen.write:
+        RESULT.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
