@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bench import watching
 from bench.meter import Bill, read_units
 from bench.scene import STARTED_S, TEXT, WORKSPACE, Hundred, Scene, scene
 from chalicelib.domain.annotation import TextualBody
@@ -128,6 +129,7 @@ def measure(at: Scene) -> tuple[Sizes, list[Row]]:
         *_lists(at, sizes),
         *_materializing(at, sizes),
         *_jobs(at, sizes),
+        *_live(at, sizes),
     ]
 
 
@@ -311,6 +313,18 @@ def _jobs(at: Scene, sizes: Sizes) -> Iterator[Row]:
     updates = 3  # claimed, half-way, complete
     least = Cost(1 + updates, 0, write_units(len(_smallest(body))) + updates)
     yield Row("find 100 entities: the worker", run, least, sizes.looped(100, 0), shown)
+
+
+def _live(at: Scene, sizes: Sizes) -> Iterator[Row]:
+    """What watching costs: an event stream that waits for nothing, a move that is pushed."""
+    stream = at.filled(ANNOTATIONS)
+    config, view = at.config, sizes.view(ANNOTATIONS)
+    looks = round(config.sse_hold_s / config.sse_poll_s)
+    least = Cost(looks, looks * read_units(sizes.descriptor, strong=False))
+    naive = Cost(looks, looks * read_units(view, strong=True))
+    yield Row(f"wait {config.sse_hold_s:g} s by SSE", watching.waited(at, stream), least, naive)
+    pushed = watching.pushed(at, stream, watchers=10)
+    yield Row("push a move to 10 watchers, without the posts", pushed, Cost(2, 2), None)
 
 
 def _add(at: Scene, system: System, stream: Stream, key: str | None = None) -> None:

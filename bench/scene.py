@@ -93,6 +93,12 @@ class Scene:
         self._metered(system)
         return system
 
+    def waiting(self) -> System:
+        """Return a cold system that waits without taking time; counted likewise."""
+        system = _Waiting(self.config, clock=self.clock)
+        self.meter.attach(system.tables.connection.client)
+        return system
+
     def request(self, key: str | None = None) -> write.Request:
         """Return on whose behalf to write; `key` makes it append-once."""
         return write.Request(WORKSPACE, ACTOR, "request:3c1f0b52-7be7-4d0e-8a53-0d9b7c116f1a", key)
@@ -186,6 +192,20 @@ def configured(names: dict[str, str]) -> Config:
             "JWT_JWKS_URL": "https://issuer.test/jwks.json",
         }
     )
+
+
+class _Waiting(System):
+    """A system whose seconds are those that it has slept."""
+
+    slept_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """Return them."""
+        return self.slept_s
+
+    def sleep(self, seconds: float) -> None:
+        """Let them pass."""
+        self.slept_s += seconds
 
 
 class Hundred:

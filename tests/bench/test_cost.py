@@ -13,6 +13,7 @@ import pytest
 import rfc8785
 
 from app import app
+from bench import watching
 from bench.scene import WORKSPACE, Hundred, scene
 from chalicelib import system as systems
 from chalicelib.domain import events
@@ -340,6 +341,24 @@ def test_the_worker_of_a_job_that_finds_a_hundred_appends_once_and_puts_the_job_
     body = worked.of("dynamodb", "PutItem")[2].params["Item"]
     assert worked.write_units == 3 + write_units(item_bytes(body))
     assert worked.index_units == 3
+
+
+# -- watching -----------------------------------------------------------------------------------
+
+
+def test_an_event_stream_that_waits_looks_once_a_second_and_holds_a_place(at, small):
+    waited = watching.waited(at, small)
+    looks = 1 + round(at.config.sse_hold_s / at.config.sse_poll_s)
+    assert sorted(names(waited)) == sorted(
+        ["GetItem", *["BatchGetItem"] * looks, "Query", "PutItem", "DeleteItem"]
+    )
+    assert (waited.read_units, waited.write_units) == (1 + 0.5 * looks + 1, 2)
+
+
+def test_a_push_is_four_queries_however_many_watch(at, small):
+    few, many = (watching.pushed(at, small, watchers) for watchers in (1, 30))
+    assert names(few) == names(many) == ["Query"] * 4
+    assert (few.read_units, few.write_units) == (4, 0)
 
 
 # -- over HTTP ----------------------------------------------------------------------------------
