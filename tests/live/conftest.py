@@ -8,6 +8,7 @@ import pytest
 
 from infra.local.sockets import Limits
 from tests.live.local import Local, running
+from tests.live.npm import CLIENTS, LIVE, installed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python"))
 
@@ -17,3 +18,9 @@ def local() -> Iterator[Local]:
     """A local system for a module; tests leave its pumps running."""
     with running(Limits(idle_s=3600, life_s=7200)) as system:
         yield system
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, with the clients that we did not write."""
+    return installed(LIVE, CLIENTS)

@@ -52,6 +52,7 @@ class Local:
         self._thread: threading.Thread | None = None
         self.sockets: sockets.Sockets | None = None
         self.extra: dict[str, Part] = {}
+        self.holds = True  # whether streams go on, or are whole answers, as a Lambda's are
 
     def start_gateway(self) -> None:
         """Listen, and serve in a thread."""
@@ -67,7 +68,7 @@ class Local:
         parts = {control.PREFIX: own.serve, **dict.fromkeys(sockets.PREFIXES, live.serve)}
         content = partial(presigned.serve, origins=self.system.config.cors_origins)
         parts |= {presigned.PREFIX: content, **self.extra}
-        front = Front(Gateway(app, self.url, holds=True), parts, lambda line: None, live)
+        front = Front(Gateway(app, self.url, holds=self.holds), parts, lambda line: None, live)
         config = uvicorn.Config(
             front,
             lifespan="off",

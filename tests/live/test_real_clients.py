@@ -7,11 +7,8 @@ first time, they are skipped, and so is the browser where there is none.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from random import Random
@@ -23,59 +20,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.live.browser import CHROMIUM, showing
 from tests.live.local import Local
-from tests.live.npm import CACHE, installed
+from tests.live.npm import EVENTSOURCE, run
 from tests.live.proxy import CuttingProxy
 
 ROOT = Path(__file__).resolve().parents[2]
-NPM = CACHE / "live-npm"
-PACKAGES = ("eventsource@5.1.5", "ws@8.23.0")
 
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """Node with the packages installed."""
-    return installed(NPM, PACKAGES)
-
-
-def run(node: str, program: str, *arguments: str) -> list[Any]:
-    """Run a module; it prints a JSON array of the events that it heard."""
-    with tempfile.NamedTemporaryFile("w", suffix=".mjs", dir=NPM, delete=False) as file:
-        file.write(program)
-    try:
-        done = subprocess.run(
-            [node, file.name, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            cwd=NPM,
-        )
-    finally:
-        os.unlink(file.name)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout, done.stderr
-    heard: list[Any] = json.loads(done.stdout)
-    return heard
-
-
-EVENTSOURCE = """
-import { EventSource } from 'eventsource';
-const [url, count] = process.argv.slice(2);
-const heard = [];
-const source = new EventSource(url);
-setInterval(() => {}, 1000); // its timer to reconnect does not keep Node alive
-for (const type of ['resource.created', 'annotation.added', 'resource.updated']) {
-  source.addEventListener(type, (event) => {
-    const data = JSON.parse(event.data);
-    if (event.lastEventId !== data.id) throw new Error(event.lastEventId);
-    heard.push(data);
-    if (heard.length >= Number(count)) {
-      console.log(JSON.stringify(heard));
-      process.exit(0);
-    }
-  });
-}
-"""
 
 WS = """
 import WebSocket from 'ws';
