@@ -89,6 +89,11 @@ class Config:
         default=False,
         parse=_truth,
     )
+    graph_required: bool = setting(
+        "Whether nothing can be served without the graph; else the views answer for it",
+        default=False,
+        parse=_truth,
+    )
 
     jwt_issuer: str = setting("The `iss` that a token must carry")
     jwt_audience: str = setting("The audience that a token must carry")

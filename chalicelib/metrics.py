@@ -18,10 +18,7 @@ class Outlet(Protocol):
 
 
 class Metrics:
-    """Names used here: AppendLatency, AppendConflicts, ViewMaterialization, ViewLag, ViewEvents,
-    ViewCacheHit, ViewCacheMiss, ContentCacheHit, ContentCacheMiss, Parked, Degraded,
-    GraphLag, GraphMutations, GraphRequests, GraphRefused, GraphCacheHit, GraphCacheMiss.
-    """
+    """Counts and durations by name; `docs/operations.md` says what each of them means."""
 
     def __init__(self, outlet: Outlet | None = None) -> None:
         self.outlet = outlet

@@ -1,15 +1,17 @@
-"""One JSON line per request on AWS, by Powertools' Logger. No tokens, no bodies, no queries.
+"""One line per request on AWS. No tokens, no bodies, no queries.
 
 Locally the gateway prints its own line, and this is silent.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from chalicelib.config import LOCAL
-from chalicelib.edge.metrics import SERVICE
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 class AccessLog:
@@ -17,7 +19,6 @@ class AccessLog:
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
-        self._logger: Any = None
 
     def write(
         self,
@@ -30,12 +31,8 @@ class AccessLog:
         """Write one line: ``{"message": "request", "method": "GET", "status": 200, …}``."""
         if self._stage == LOCAL:
             return
-        if self._logger is None:
-            from aws_lambda_powertools.logging import Logger
-
-            self._logger = Logger(service=SERVICE, level="INFO", stage=self._stage)
         request = event.get("requestContext") or {}
-        self._logger.info(
+        _LOGGER.info(
             "request",
             extra={
                 "method": request.get("httpMethod"),

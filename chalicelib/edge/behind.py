@@ -6,6 +6,7 @@ and a request should not wait for code that only a schedule needs (`bench/cold_i
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from chalicelib.edge import sockets, sources
@@ -23,21 +24,21 @@ def mend_graph(system: System) -> Any:
     """Fill a graph that is new or lost something, and try again what was parked."""
     from chalicelib.flows import graph_project
 
-    return graph_project.mend(system)
+    return sources.on_time(system, graph_project.mend)
 
 
 def reconcile(system: System) -> Any:
     """Mend what lost records left behind, retry what is parked, delete what is due."""
     from chalicelib.flows import recover
 
-    return recover.reconcile(system).to_json()
+    return sources.on_time(system, recover.reconcile).to_json()
 
 
 def witness_heads(system: System) -> Any:
     """Sign a list of the heads that moved, outside the tables."""
     from chalicelib.flows import heads
 
-    return heads.witness(system)
+    return sources.on_time(system, heads.witness)
 
 
 def take_turn(system: System, command: Any, event: Any, context: Any) -> Any:
@@ -54,7 +55,7 @@ def push_again(system: System) -> Any:
     """Go on with those to whom a post failed."""
     from chalicelib.flows import push
 
-    return push.sweep(system, sockets.show(system))
+    return sources.on_time(system, lambda system: push.sweep(system, sockets.show(system)))
 
 
 def work(system: System, event: Any) -> Any:
@@ -68,4 +69,4 @@ def sweep_jobs(system: System) -> Any:
     """Send jobs again whose message or worker was lost; end those that were tried too often."""
     from chalicelib.flows import jobs
 
-    return sources.on_time(system, jobs.sweep)
+    return asdict(sources.on_time(system, jobs.sweep))

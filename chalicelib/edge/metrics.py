@@ -8,12 +8,15 @@ lines.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from chalicelib.edge import logs
+from chalicelib.edge.logs import SERVICE
 from chalicelib.metrics import Metrics, Unit
 
 NAMESPACE: Final = "Palimpsest"
-SERVICE: Final = "palimpsest"
 
 
 class EmbeddedMetrics:
@@ -52,6 +55,17 @@ def attach(metrics: Metrics, stage: str) -> None:
     """Give metrics this outlet, unless they have one already."""
     if metrics.outlet is None:
         metrics.outlet = EmbeddedMetrics(stage)
+
+
+@contextmanager
+def running(metrics: Metrics, stage: str) -> Iterator[None]:
+    """Around what a function does: log as the stage does, and print what was measured."""
+    logs.attach(stage)
+    attach(metrics, stage)
+    try:
+        yield
+    finally:
+        flush(metrics)
 
 
 def flush(metrics: Metrics) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.job import Job
-from chalicelib.edge import answers, jobs, problems, schemas, strict_json, tickets
+from chalicelib.edge import answers, jobs, metrics, problems, schemas, strict_json, tickets
 from chalicelib.edge import parameters as query
 from chalicelib.edge.auth import Authenticator
 from chalicelib.edge.call import Call, correlation_of
@@ -44,6 +44,25 @@ Answer = dict[str, int]
 
 def connect(system: System, event: Any) -> Answer:
     """Let a caller in who brings a token or a ticket: 200, else 401, 403 or 503."""
+    with metrics.running(system.metrics, system.config.stage):
+        return _connect(system, event)
+
+
+def message(system: System, event: Any) -> Answer:
+    """Carry out what a client says, and answer it."""
+    with metrics.running(system.metrics, system.config.stage):
+        return _message(system, event)
+
+
+def disconnect(system: System, event: Any) -> Answer:
+    """Forget a connection. API Gateway does not promise to call this; a post that finds nobody
+    does the same.
+    """
+    system.connections.close(_payload(event)["requestContext"]["connectionId"])
+    return {"statusCode": 200}
+
+
+def _connect(system: System, event: Any) -> Answer:
     payload = _payload(event)
     context = payload["requestContext"]
     try:
@@ -64,16 +83,7 @@ def connect(system: System, event: Any) -> Answer:
     return {"statusCode": 200}
 
 
-def disconnect(system: System, event: Any) -> Answer:
-    """Forget a connection. API Gateway does not promise to call this; a post that finds nobody
-    does the same.
-    """
-    system.connections.close(_payload(event)["requestContext"]["connectionId"])
-    return {"statusCode": 200}
-
-
-def message(system: System, event: Any) -> Answer:
-    """Carry out what a client says, and answer it."""
+def _message(system: System, event: Any) -> Answer:
     payload = _payload(event)
     context = payload["requestContext"]
     connection_id, correlation = context["connectionId"], correlation_of(payload)

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from chalicelib.domain.ids import Stream
 from chalicelib.edge import metrics
 from chalicelib.errors import AppError
 from chalicelib.system import System
+
+T = TypeVar("T")
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -60,17 +62,14 @@ def in_streams(system: System, event: Any, batch: Batch) -> dict[str, list[dict[
 
     When a batch raises, each stream is tried alone, so that one cannot hold up its neighbours.
     """
-    metrics.attach(system.metrics, system.config.stage)
-    rung = doorbells(event)
-    streams = list(dict.fromkeys(bell.stream for bell in rung))
-    try:
+    with metrics.running(system.metrics, system.config.stage):
+        rung = doorbells(event)
+        streams = list(dict.fromkeys(bell.stream for bell in rung))
         try:
             failed = set(batch(system, streams)) if streams else set()
         except Exception:
             _LOGGER.exception("A batch of %d streams failed; each is tried alone", len(streams))
             failed = {stream for stream in streams if not _alone(system, stream, batch)}
-    finally:
-        metrics.flush(system.metrics)
     first = next((bell.sequence for bell in rung if bell.stream in failed), None)
     return {"batchItemFailures": [] if first is None else [{"itemIdentifier": first}]}
 
@@ -85,28 +84,23 @@ def in_queue(
 
     What it raises is given to `stumble`; a message fails if that returns False, or raises too.
     """
-    metrics.attach(system.metrics, system.config.stage)
     failed = []
-    for record in event.to_dict()["Records"]:
-        try:
-            work(system, record["body"], event.context.get_remaining_time_in_millis())
-        except Exception as error:
-            _LOGGER.exception("The message %s could not be worked on", record["messageId"])
-            if not _stumbled(system, record["body"], error, stumble):
-                system.metrics.count("JobsMessagesFailed")
-                failed.append({"itemIdentifier": record["messageId"]})
-    metrics.flush(system.metrics)
+    with metrics.running(system.metrics, system.config.stage):
+        for record in event.to_dict()["Records"]:
+            try:
+                work(system, record["body"], event.context.get_remaining_time_in_millis())
+            except Exception as error:
+                _LOGGER.exception("The message %s could not be worked on", record["messageId"])
+                if not _stumbled(system, record["body"], error, stumble):
+                    system.metrics.count("JobsMessagesFailed")
+                    failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 
 
-def on_time(system: System, do: Callable[[System], Any]) -> dict[str, Any]:
+def on_time(system: System, do: Callable[[System], T]) -> T:
     """Do what a schedule asks for, and return what it says it did."""
-    metrics.attach(system.metrics, system.config.stage)
-    try:
-        done = do(system)
-    finally:
-        metrics.flush(system.metrics)
-    return asdict(done)
+    with metrics.running(system.metrics, system.config.stage):
+        return do(system)
 
 
 def _stumbled(

@@ -47,14 +47,19 @@ class Health:
     jobs: Part
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return all of them."""
+        return (self.database, self.event_store, self.graph, self.jobs)
+
+    @property
     def ready(self) -> bool:
         """Tell whether requests can be served."""
-        parts = (self.database, self.event_store, self.graph, self.jobs)
-        return all(part.status != "failed" for part in parts)
+        return all(part.status != "failed" for part in self.parts)
 
 
 def health(system: System) -> Health:
     """Probe every dependency: `database` is views and content, `eventStore` the log."""
+    system.tables  # noqa: B018  # a new process loads the SDK now, which is nobody's latency
     pool = ThreadPoolExecutor(5)
     try:
         views = pool.submit(_timed, lambda: _views(system))
@@ -73,19 +78,28 @@ def health(system: System) -> Health:
             return part
 
         database = max(result(views), result(content), key=_severity)
-        return Health(
+        relations = ABSENT
+        if graph:
+            relations = _graph(result(graph), required=system.config.graph_required)
+        found = Health(
             database,
             result(log),
-            _graph(result(graph)) if graph else ABSENT,
+            relations,
             result(work) if work else ABSENT,
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+    states = [part.status for part in found.parts]
+    system.metrics.count("HealthFailed", states.count("failed"))
+    system.metrics.count("HealthDegraded", states.count("degraded"))
+    return found
 
 
-def _graph(part: Part) -> Part:
-    """Return the graph's part: without it the views answer, so it never keeps one from serving."""
-    return replace(part, status="degraded") if part.status == "failed" else part
+def _graph(part: Part, *, required: bool) -> Part:
+    """Return the graph's part: without it the views answer, unless the setting says otherwise."""
+    if part.status == "failed" and not required:
+        return replace(part, status="degraded")
+    return part
 
 
 def _views(system: System) -> str | None:

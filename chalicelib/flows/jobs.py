@@ -6,6 +6,7 @@ a worker and its last word, the sweep finds in the table: every job reaches an e
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +34,8 @@ from chalicelib.log import decoded
 
 if TYPE_CHECKING:
     from chalicelib.system import System
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 MAX_TRIES: Final = 8
 MAX_SCANS: Final = 10
@@ -248,6 +251,12 @@ def give_up(system: System, job: Job, error: Json) -> Job | None:
     return failed if _ended(system, failed) else None
 
 
+def told(job: Job) -> None:
+    """Log how a job stands, under the id of the request that began it."""
+    about = {"job": job.id, "kind": job.kind, "state": job.state, "attempts": job.attempts}
+    _LOGGER.info("job", extra={**about, "correlation": job.correlation})
+
+
 def measured(system: System, job: Job) -> None:
     """Count a job that has ended."""
     match job.state:
@@ -259,6 +268,7 @@ def measured(system: System, job: Job) -> None:
             system.metrics.count("JobsCancelled")
         case _:
             return
+    told(job)
     lasted_s = _seconds(job.updated) - _seconds(job.created)
     system.metrics.milliseconds("JobDuration", lasted_s * 1000)
 

@@ -7,6 +7,7 @@ change nothing; a crash anywhere leaves work that the next run does again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ from chalicelib.views import Entry, Parked, View
 
 if TYPE_CHECKING:
     from chalicelib.system import System
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 CONSUMER: Final = "view_materializer"
 MAX_EVENTS: Final = 500
@@ -175,6 +178,9 @@ def _apply(
     moved = system.views.move(stream, old, new)
     if moved:
         _measure(system, commits[0].at, len(stored))
+        ids = list(dict.fromkeys(commit.correlation for commit in commits))
+        about = {"stream": stream.key, "version": known.head.version, "correlations": ids}
+        _LOGGER.info("view", extra=about)
     return moved
 
 

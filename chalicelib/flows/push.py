@@ -12,6 +12,7 @@ under a condition, so that he cannot be struck off while one is being left out.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,8 @@ from chalicelib.live.posts import Gone
 
 if TYPE_CHECKING:
     from chalicelib.system import System
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 MAX_EVENTS: Final = 1000
 """Events that one push or replay sends; beyond, it says so, and the history is there to be read."""
@@ -174,11 +177,15 @@ def _frames(
     if seen >= shown:
         return []
     upto = min(shown, seen + MAX_EVENTS)
-    stored = system.log.events(stream, seen, boundary=boundary, page_size=min(upto - seen, 100))
-    events = [show(resource_id, each) for each in islice(stored, upto - seen)]
+    read = system.log.events(stream, seen, boundary=boundary, page_size=min(upto - seen, 100))
+    stored = list(islice(read, upto - seen))
+    ids = list(dict.fromkeys(each.correlation for each in stored))
+    _LOGGER.info("push", extra={"stream": stream.key, "version": upto, "correlations": ids})
+    events = [show(resource_id, each) for each in stored]
     url = f"{system.config.public_url}/resources/{resource_id}/events"
     made = frames.of_events(resource_id, events, url)
     if upto < shown:
+        system.metrics.count("ReplayGaps")
         made.append(frames.gap(resource_id, upto + 1, shown))
     return made
 

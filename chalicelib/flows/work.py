@@ -107,6 +107,7 @@ def _claimed(system: System, job: Job, remaining_s: float) -> Job | None:
     claimed = domain.claim(job, lease, system.now(), now_s)
     if not system.jobs.put(claimed):
         return None
+    jobs.told(claimed)
     if job.version == 1:
         system.metrics.count("JobsStarted")
     return claimed

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib import system as systems
+from chalicelib.edge import logs
 from chalicelib.edge.metrics import EmbeddedMetrics, attach, flush
 from chalicelib.metrics import Metrics
 from chalicelib.system import System
 from tests.edge.api import Api
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Whoever logs as on AWS here, does so no longer than a test."""
+    yield
+    logs.detach()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
