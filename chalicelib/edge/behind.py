@@ -48,7 +48,7 @@ def take_turn(system: System, command: Any, event: Any, context: Any) -> Any:
     def left_s() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
-    return turns.turn(system, command, event or {}, left_s)
+    return sources.on_time(system, lambda system: turns.turn(system, command, event or {}, left_s))
 
 
 def push_again(system: System) -> Any:

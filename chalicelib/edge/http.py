@@ -252,6 +252,8 @@ class Router:
             self._made.access_log.write(
                 event, response.status_code, elapsed_ms, exchange.correlation, exchange.workspace
             )
+            if response.status_code >= 500:
+                self._made.system.metrics.count("ServerErrors")
             metrics.flush(self._made.system.metrics)
         return response
 

@@ -71,6 +71,7 @@ class Stage:
     domain: Domain | None = None
     sockets_domain: Domain | None = None
     log_retention_days: int = 30
+    alarm_topic_arn: str = ""  # an SNS topic for alarms; empty = one is made
     tracing: bool = False
     # A stream's batch is spread over so many functions, each resource still in order.
     parallelization: int = 2
