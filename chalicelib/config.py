@@ -55,6 +55,11 @@ class Config:
         "Name of the deployment; `local` leaves the line per request to the gateway",
         default=LOCAL,
     )
+    tracing: bool = setting(
+        "Whether calls to AWS are traced by X-Ray; it makes starting twice as long",
+        default=False,
+        parse=_truth,
+    )
     log_table: str = setting("DynamoDB table of the log")
     views_table: str = setting("DynamoDB table of the views")
     idempotency_table: str = setting("DynamoDB table of answers kept for Idempotency-Key")

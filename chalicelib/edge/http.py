@@ -29,7 +29,7 @@ from chalice.app import Chalice, Response
 
 from chalicelib.config import Config
 from chalicelib.dynamo import Tables
-from chalicelib.edge import logs, metrics, permissions, problems, strict_json
+from chalicelib.edge import logs, metrics, permissions, problems, strict_json, tracing
 from chalicelib.edge.accesslog import AccessLog
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.auth import Authenticator
@@ -111,6 +111,7 @@ class _Edge:
         )
         self.access_log = AccessLog(system.config.stage)
         logs.attach(system.config.stage)
+        tracing.follow(system.config.tracing)
         metrics.attach(system.metrics, system.config.stage)
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.edge import logs
+from chalicelib.edge import logs, tracing
 from chalicelib.edge.logs import SERVICE
 from chalicelib.metrics import Metrics, Unit
+
+if TYPE_CHECKING:
+    from chalicelib.system import System
 
 NAMESPACE: Final = "Palimpsest"
 
@@ -58,14 +61,15 @@ def attach(metrics: Metrics, stage: str) -> None:
 
 
 @contextmanager
-def running(metrics: Metrics, stage: str) -> Iterator[None]:
-    """Around what a function does: log as the stage does, and print what was measured."""
-    logs.attach(stage)
-    attach(metrics, stage)
+def running(system: System) -> Iterator[None]:
+    """Around what a function does: log and trace as the stage does, print what was measured."""
+    logs.attach(system.config.stage)
+    tracing.follow(system.config.tracing)
+    attach(system.metrics, system.config.stage)
     try:
         yield
     finally:
-        flush(metrics)
+        flush(system.metrics)
 
 
 def flush(metrics: Metrics) -> None:

@@ -48,7 +48,7 @@ def of_jobs(system: System, event: Any) -> None:
     payload: Mapping[str, Any] = event if isinstance(event, Mapping) else event.to_dict()
     keys = [record["dynamodb"]["Keys"] for record in payload["Records"]]
     changed = dict.fromkeys(key["pk"]["S"] for key in keys if key["sk"]["S"] == "job")
-    with metrics.running(system.metrics, system.config.stage):
+    with metrics.running(system):
         for pk in changed:
             workspace, _, job_id = pk.partition("/job#")
             push.push_job(system, workspace, job_id, lambda job: sockets.job_frame(system, job))

@@ -44,13 +44,13 @@ Answer = dict[str, int]
 
 def connect(system: System, event: Any) -> Answer:
     """Let a caller in who brings a token or a ticket: 200, else 401, 403 or 503."""
-    with metrics.running(system.metrics, system.config.stage):
+    with metrics.running(system):
         return _connect(system, event)
 
 
 def message(system: System, event: Any) -> Answer:
     """Carry out what a client says, and answer it."""
-    with metrics.running(system.metrics, system.config.stage):
+    with metrics.running(system):
         return _message(system, event)
 
 

@@ -62,7 +62,7 @@ def in_streams(system: System, event: Any, batch: Batch) -> dict[str, list[dict[
 
     When a batch raises, each stream is tried alone, so that one cannot hold up its neighbours.
     """
-    with metrics.running(system.metrics, system.config.stage):
+    with metrics.running(system):
         rung = doorbells(event)
         streams = list(dict.fromkeys(bell.stream for bell in rung))
         try:
@@ -85,7 +85,7 @@ def in_queue(
     What it raises is given to `stumble`; a message fails if that returns False, or raises too.
     """
     failed = []
-    with metrics.running(system.metrics, system.config.stage):
+    with metrics.running(system):
         for record in event.to_dict()["Records"]:
             try:
                 work(system, record["body"], event.context.get_remaining_time_in_millis())
@@ -99,7 +99,7 @@ def in_queue(
 
 def on_time(system: System, do: Callable[[System], T]) -> T:
     """Do what a schedule asks for, and return what it says it did."""
-    with metrics.running(system.metrics, system.config.stage):
+    with metrics.running(system):
         return do(system)
 
 

@@ -122,6 +122,8 @@ def environment(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str,
         "POWERTOOLS_SERVICE_NAME": APP,
         "POWERTOOLS_METRICS_NAMESPACE": "Palimpsest",
     }
+    if stage.tracing:
+        found["TRACING"] = "true"
     if "GRAPH_READER_ENDPOINT" in names:
         found["GRAPH_READER"] = names["GRAPH_READER_ENDPOINT"]
     if stage.cors_origins:
