@@ -102,5 +102,5 @@ def source_change(bucket: str) -> str | None:
     """Return from which source to which a deploy would go; None where they are the same."""
     kept = releases.names(bucket)
     before = releases.read(bucket, kept[-1])["source"] if kept else "nothing"
-    here = releases.source()
+    here = releases.here()
     return None if before == here and "+" not in here else f"source: {before} would be {here}"

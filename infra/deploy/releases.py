@@ -10,9 +10,10 @@
                      "environment": {…}}, …},
        "rest_deployment": "…", "sockets_deployment": "…"}
 
-Going back puts code, handlers and environment of a release into the functions that are there, and
-points both APIs to its deployments. Tables, queues and what lies in them stay as they are: older
-code stops at an event that it does not know, rather than skip it.
+Going back puts code, handlers and settings of a release into the functions that are there, and
+points both APIs to its deployments; that is a release too, so going back once more undoes it.
+Tables, queues and what lies in them stay as they are: older code stops at an event that it does not
+know, rather than skip it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import time
 import urllib.request
@@ -35,11 +37,13 @@ from infra.deploy.stage import ROOT, Stage
 KEPT: Final = 10
 _PREFIX: Final = "releases/"
 _UNTOLD: Final = ("HEADS_KEY",)  # secrets of a function; they stay what they are
+# Where things are: a table, a queue, an address do not go back.
+_PLACES: Final = re.compile(r".*_(URL|ARN|TABLE|BUCKET)|GRAPH.*|JWT_.*")
 
 Release = Mapping[str, Any]
 
 
-def keep(stage: Stage, bucket: str, apis: Apis) -> str:
+def keep(stage: Stage, bucket: str, apis: Apis, source: str) -> str:
     """Write down what is deployed now, and return the release's name."""
     functions: dict[str, Any] = {}
     for name, each in state.lambdas(stage):
@@ -66,7 +70,7 @@ def keep(stage: Stage, bucket: str, apis: Apis) -> str:
     now = time.gmtime()
     release = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", now),
-        "source": source(),
+        "source": source,
         "functions": functions,
         "rest_deployment": rest["deploymentId"],
         "sockets_deployment": sockets["DeploymentId"],
@@ -93,7 +97,7 @@ def read(bucket: str, name: str) -> Release:
     return dict(json.loads(answer["Body"].read()))
 
 
-def source() -> str:
+def here() -> str:
     """Return the commit of this source, with a + if there are changes beyond it."""
 
     def git(*words: str) -> str:
@@ -117,15 +121,15 @@ def go_back(stage: Stage, bucket: str, apis: Apis, name: str) -> list[str]:
             continue
         there = existing[function]
         full = there["FunctionName"]
-        variables = (there.get("Environment") or {}).get("Variables", {})
-        secrets = {key: variables[key] for key in _UNTOLD if key in variables}
+        now = (there.get("Environment") or {}).get("Variables", {})
+        variables = environment(wanted["environment"], now)
         client.update_function_configuration(
             FunctionName=full,
             Handler=wanted["handler"],
             Runtime=wanted["runtime"],
             Timeout=wanted["timeout"],
             MemorySize=wanted["memory"],
-            Environment={"Variables": {**wanted["environment"], **secrets}},
+            Environment={"Variables": variables},
             Layers=[_layer(stage, bucket, each, layers, wanted) for each in wanted["layers"]],
         )
         lambdas.wait_updated(full)
@@ -136,7 +140,20 @@ def go_back(stage: Stage, bucket: str, apis: Apis, name: str) -> list[str]:
             lambdas.wait_updated(full)
         done.append(f"{function}: {wanted['handler']} of {release['source']}")
     _point(apis, release, done)
+    done.append(f"release: {keep(stage, bucket, apis, release['source'])}")
     return done
+
+
+def environment(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of then with the places and secrets of now."""
+
+    def stays(name: str) -> bool:
+        return name in _UNTOLD or _PLACES.fullmatch(name) is not None
+
+    return {
+        **{name: value for name, value in then.items() if not stays(name)},
+        **{name: value for name, value in now.items() if stays(name)},
+    }
 
 
 def _point(apis: Apis, release: Release, done: list[str]) -> None:

@@ -15,7 +15,7 @@ what `app.py` no longer declares.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,17 +83,29 @@ def found(stage: Stage, apis: Apis | None, streams: Mapping[str, str]) -> list[R
     ]
 
 
-def merged(existing: list[Resource], *remembered: list[Resource]) -> list[Resource]:
-    """Return what exists, and of what is remembered the custom domains, which have no stage.
+def merged(
+    existing: list[Resource], remembered: list[Resource], there: Callable[[str], bool]
+) -> list[Resource]:
+    """Return what exists, and of what is remembered the custom domains that are still `there`.
 
-    One that the settings name no longer would otherwise not be deleted by Chalice.
+    Domains have no stage in their name: one that the settings name no longer is found only so, and
+    Chalice is to delete it.
     """
     by_name = {str(each["name"]): each for each in existing}
-    for resources in remembered:
-        for each in resources:
-            if each["resource_type"] == "domain_name":
-                by_name.setdefault(str(each["name"]), each)
+    for each in remembered:
+        if each["resource_type"] == "domain_name" and there(str(each["domain_name"])):
+            by_name.setdefault(str(each["name"]), each)
     return list(by_name.values())
+
+
+def domain_exists(name: str) -> bool:
+    """Tell whether there is a custom domain of that name."""
+    client = aws.client("apigatewayv2")
+    try:
+        client.get_domain_name(DomainName=name)
+    except client.exceptions.NotFoundException:
+        return False
+    return True
 
 
 def short(stage: Stage, full: str) -> str | None:

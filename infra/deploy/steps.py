@@ -39,7 +39,7 @@ def deploy(stage: Stage) -> apis.Apis:
     with step("preflight") as say:
         for doubt in preflight.require(stage):
             say(doubt)
-        say(f"account {aws.account()}, region {aws.region()}, source {releases.source()}")
+        say(f"account {aws.account()}, region {aws.region()}, source {releases.here()}")
         if price := preflight.idle_price(stage):
             say(price)
     for name in stacks.of(stage):
@@ -75,7 +75,7 @@ def _functions(stage: Stage, names: Mapping[str, str]) -> apis.Apis:
         for told in finish(stage, names, found):
             say(told)
     with step("release") as say:
-        say(releases.keep(stage, names[BUCKET], found))
+        say(releases.keep(stage, names[BUCKET], found, releases.here()))
     return found
 
 
@@ -123,7 +123,8 @@ def names_of(stage: Stage, *, streams: bool = True) -> dict[str, str]:
 def remember(stage: Stage, names: Mapping[str, str], found: apis.Apis | None) -> int:
     """Write Chalice's file anew from what exists; returns how many resources that are."""
     existing = state.found(stage, found, mappings.sources(stage, names))
-    resources = state.merged(existing, state.read(stage), state.download(names[BUCKET]))
+    remembered = [*state.download(names[BUCKET]), *state.read(stage)]
+    resources = state.merged(existing, remembered, state.domain_exists)
     state.write(stage, resources)
     return len(resources)
 

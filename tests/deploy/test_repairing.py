@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.edge.problems import kinds
-from infra.deploy import lambdas, mappings, preflight, state
+from infra.deploy import lambdas, mappings, preflight, releases, state
 from infra.deploy.apis import Apis
 from infra.deploy.responses import responses
 from infra.deploy.stage import Stage
@@ -91,19 +91,21 @@ def test_a_function_is_told_from_those_of_other_stages(full: str, name: str | No
     assert state.short(STAGE, full) == name
 
 
-def test_what_no_longer_exists_is_forgotten_but_a_domain() -> None:
+def test_what_no_longer_exists_is_forgotten_and_a_domain_that_does_is_not() -> None:
     kept = state.merged(
         [{"name": "pusher", "resource_type": "lambda_function", "lambda_arn": "new"}],
         [
             {"name": "pusher", "resource_type": "lambda_function", "lambda_arn": "old"},
             {"name": "gone", "resource_type": "lambda_function", "lambda_arn": "gone"},
-            {"name": "api_gateway_custom_domain", "resource_type": "domain_name"},
+            {"name": "rest", "resource_type": "domain_name", "domain_name": "api.example.org"},
+            {"name": "live", "resource_type": "domain_name", "domain_name": "gone.example.org"},
         ],
+        there=lambda domain: domain == "api.example.org",
     )
 
     assert {str(each["name"]): each.get("lambda_arn") for each in kept} == {
         "pusher": "new",
-        "api_gateway_custom_domain": None,
+        "rest": None,
     }
 
 
@@ -149,3 +151,19 @@ def test_the_graphs_price_is_told_only_for_a_graph_of_ours() -> None:
     assert preflight.idle_price(STAGE) is None
     assert preflight.idle_price(Stage(name="dev", graph="wss://other:8182/gremlin")) is None
     assert "147 USD a month" in (preflight.idle_price(Stage(name="dev", graph="neptune")) or "")
+
+
+def test_going_back_changes_settings_but_not_where_things_are() -> None:
+    then = {"INFERENCE": "rules", "LOG_TABLE": "old", "PUBLIC_URL": "https://old", "GONE": "1"}
+    now = {"INFERENCE": "comprehend", "LOG_TABLE": "new", "PUBLIC_URL": "https://new"}
+
+    told = releases.environment(then, {**now, "HEADS_KEY": "secret", "GRAPH": "none", "NEW": "1"})
+
+    assert told == {
+        "INFERENCE": "rules",
+        "LOG_TABLE": "new",
+        "PUBLIC_URL": "https://new",
+        "HEADS_KEY": "secret",
+        "GRAPH": "none",
+        "GONE": "1",
+    }
