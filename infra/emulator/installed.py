@@ -1,7 +1,12 @@
-"""The emulator's own virtual environment, `.cache/ministack-venv`, made at the first use."""
+"""The emulator's own virtual environment, `.cache/ministack-3.13`, made at the first use.
+
+One for each version of Python: functions are executed by the same Python that `chalice deploy`
+names as their runtime, and that is the one which runs it.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +14,7 @@ from typing import Final
 
 VERSION: Final = "1.5.33"
 ROOT: Final = Path(__file__).resolve().parents[2]
-VENV: Final = ROOT / ".cache" / "ministack-venv"
+VENV: Final = ROOT / ".cache" / "ministack-{}.{}".format(*sys.version_info)
 PYTHON: Final = VENV / "bin" / "python"
 _INSTALL: Final = (str(PYTHON), "-m", "pip", "install", "--quiet", "--retries", "1")
 
@@ -19,11 +24,14 @@ class CannotBeInstalled(Exception):
 
 
 def install() -> Path:
-    """Return the environment's directory, making it first; raises `CannotBeInstalled`.
+    """Return the environment's directory, making it first; raises `CannotBeInstalled`."""
+    VENV.parent.mkdir(exist_ok=True)
+    with open(VENV.with_name(f"{VENV.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be at it
+        return _installed()
 
-    It is made by the interpreter that runs this: functions are executed by the same Python that
-    `chalice deploy` names as their runtime.
-    """
+
+def _installed() -> Path:
     stamp = VENV / f"installed-{VERSION}"
     if stamp.exists() and PYTHON.exists():
         return VENV

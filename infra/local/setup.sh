@@ -22,6 +22,12 @@ find_python() {
     exit 2
 }
 
+# Chalice loads app.py only where it finds a configuration, and app.py says what is missing then.
+if [ ! -e .chalice/config.json ]; then
+    mkdir -p .chalice
+    echo '{"version": "2.0", "app_name": "palimpsest", "stages": {}}' >.chalice/config.json
+fi
+
 stamp=.venv/installed
 if [ -n "${PYTHON:-}" ] || ! .venv/bin/python -c "$fits" >/dev/null 2>&1; then
     python=$(find_python)

@@ -40,8 +40,19 @@ class Deployed:
 
     def run(self, command: str, *arguments: str, answer: str = "", **environ: str) -> str:
         """Run `python -m infra.deploy COMMAND` for the stage, and return what it printed."""
+        module = ["-m", "infra.deploy", command, "--stage", self.stage, *arguments]
+        code, said = self._run(module, environ, answer)
+        assert code == 0, f"{command} failed:\n{said[-4000:]}"
+        return said
+
+    def chalice(self, command: str, **environ: str) -> tuple[int, str]:
+        """Type `chalice COMMAND --stage …` by hand; return the exit code and what it printed."""
+        entry = "import sys; from chalice.cli import main; sys.exit(main())"
+        return self._run(["-c", entry, command, "--stage", self.stage], environ)
+
+    def _run(self, words: list[str], environ: dict[str, str], answer: str = "") -> tuple[int, str]:
         ended = subprocess.run(
-            [sys.executable, "-m", "infra.deploy", command, "--stage", self.stage, *arguments],
+            [sys.executable, *words],
             cwd=self.sources,
             env={
                 "PATH": os.environ["PATH"],
@@ -56,9 +67,7 @@ class Deployed:
             text=True,
             timeout=TIMEOUT_S,
         )
-        said = f"{ended.stdout}\n{ended.stderr}"
-        assert ended.returncode == 0, f"{command} failed:\n{said[-4000:]}"
-        return said
+        return ended.returncode, f"{ended.stdout}\n{ended.stderr}"
 
     def deploy(self, **environ: str) -> str:
         """Deploy, as `make deploy STAGE=…` does."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from infra.emulator.installed import ROOT
 from tests.deploy.conftest import NOTHING
 from tests.deploy.deployed import Deployed, copied
 from tests.deploy.walk import annotated, created, fired, until
@@ -47,6 +49,26 @@ def test_a_lost_state_is_recovered_and_nothing_is_made_twice(deployed: Deployed)
     assert (deployed.rest_apis, deployed.socket_apis) == ids
     assert [len(each) for each in ids] == [1, 1]
     assert readers(deployed) == before
+
+
+def test_chalice_typed_by_hand_gives_the_same_and_typed_first_names_what_is_missing(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    assert deployed.chalice("deploy", GRAPH=NOTHING)[0] == 0
+    assert "nothing would change" in deployed.run("diff", GRAPH=NOTHING)
+    with deployed.api() as api:
+        shown_by_the_views(api, "By hand")
+
+    never = Deployed(deployed.emulator, copied(tmp_path / "sources"), "never")
+    (never.sources / ".chalice").mkdir(exist_ok=True)
+    nothing = '{"version": "2.0", "app_name": "palimpsest", "stages": {}}'
+    assert nothing in (ROOT / "infra" / "local" / "setup.sh").read_text()
+    (never.sources / ".chalice" / "config.json").write_text(nothing)
+    code, said = never.chalice("deploy")
+
+    assert code != 0
+    assert "make deploy STAGE=" in said
+    assert "Traceback" not in said
 
 
 def test_no_role_was_ever_refused(deployed: Deployed) -> None:
