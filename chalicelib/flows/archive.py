@@ -29,8 +29,8 @@ from chalicelib.domain.chain import Commit
 from chalicelib.domain.events import RepresentationAdded, ResourceCloned, ResourceCreated
 from chalicelib.domain.ids import UUID, WORKSPACE, Stream
 from chalicelib.errors import Conflict, ContentDamaged, Invalid, LogDamaged, NotFound
+from chalicelib.flows.faults import AT_ONCE, Progress
 from chalicelib.flows.recover import silent, streams_of
-from chalicelib.flows.verify import AT_ONCE, Progress
 from chalicelib.upkeep import wire
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from chalicelib.domain.ids import Stream
 from chalicelib.domain.mutations import mutations, vertex_of
 from chalicelib.domain.standing import Standing, evolve
 from chalicelib.errors import LogDamaged, LogUnreadable, Unavailable
-from chalicelib.flows.verify import AT_ONCE, GRACE_S, TRIES, Fault, Progress
+from chalicelib.flows.faults import AT_ONCE, GRACE_S, TRIES, Fault, Progress
 from chalicelib.graph import Refused
 from chalicelib.graph.upkeep import CHECKPOINT, Found, GraphUpkeep
 from chalicelib.log import decoded

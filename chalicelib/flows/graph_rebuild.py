@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import AppError, Contended, Unavailable
 from chalicelib.flows import graph_project
+from chalicelib.flows.faults import AT_ONCE, Progress
 from chalicelib.flows.graph_check import NO_NAMES, Around, Looked, Wrong, around, look
-from chalicelib.flows.verify import AT_ONCE, Progress
 from chalicelib.graph import DEPENDENCY, Graph, Refused
 from chalicelib.graph.upkeep import GraphUpkeep, Repair
 

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.domain.chain import MAX_EVENTS
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import Conflict
-from chalicelib.flows.verify import Fault
+from chalicelib.flows.faults import Fault
 from chalicelib.system import iso
 from chalicelib.upkeep import wire
 

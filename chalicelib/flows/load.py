@@ -30,9 +30,9 @@ from chalicelib.domain.ids import WORKSPACE, Stream, derived_id
 from chalicelib.domain.representation import Representation
 from chalicelib.errors import AppError, Invalid
 from chalicelib.flows import write
+from chalicelib.flows.faults import Progress
 from chalicelib.flows.marks import mark_at
 from chalicelib.flows.recover import silent
-from chalicelib.flows.verify import Progress
 
 if TYPE_CHECKING:
     from chalicelib.system import System

@@ -16,15 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import AppError, Unavailable
 from chalicelib.flows import graph_check, graph_project, heads, project, rebuild
+from chalicelib.flows.faults import AT_ONCE, SEGMENTS, Progress
 from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_whole_graph
-from chalicelib.flows.verify import (
-    AT_ONCE,
-    SEGMENTS,
-    Progress,
-    Verified,
-    summary,
-    verify,
-)
+from chalicelib.flows.verify import Verified, summary, verify
 from chalicelib.system import iso
 from chalicelib.upkeep.tables import Due
 

@@ -44,10 +44,10 @@ from chalicelib.domain.marks import Mark
 from chalicelib.domain.representation import Representation
 from chalicelib.errors import AppError, Invalid
 from chalicelib.flows.content import text_of
+from chalicelib.flows.faults import Progress
 from chalicelib.flows.head import NOTHING, Known, advance
 from chalicelib.flows.recover import silent
 from chalicelib.flows.semiont_folder import SYSTEM, History, Told, histories
-from chalicelib.flows.verify import Progress
 from chalicelib.log import Intent, decoded
 from chalicelib.system import iso
 

@@ -17,8 +17,8 @@ from chalicelib.domain.chain import Unreadable
 from chalicelib.domain.events import RepresentationAdded, ResourceCloned, ResourceCreated
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import Invalid, LogUnreadable
+from chalicelib.flows.faults import Progress
 from chalicelib.flows.recover import silent, streams_of
-from chalicelib.flows.verify import Progress
 from chalicelib.upkeep import wire
 from chalicelib.upkeep.objects import Stored
 

@@ -7,19 +7,29 @@ rebuild as one would first write it.
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, note
 
+from chalicelib.domain.actor import Actor
+from chalicelib.domain.annotation import NewAnnotation, TextualBody
+from chalicelib.domain.commands import AddAnnotations, CreateResource
 from chalicelib.domain.ids import Stream
-from chalicelib.flows import rebuild
+from chalicelib.domain.representation import Representation
+from chalicelib.flows import project, read, rebuild, write
 from chalicelib.flows.rebuild import Changes, Fold
+from chalicelib.system import System
 from chalicelib.views import View
+from tests.graph.world import PlainSystem
 from tests.laws.holding import DEADLY, ROUGH, SLOW, plans, schedules, varied
-from tests.laws.world import Plan
-from tests.recovery.worlds import Operators, RebuildingWorld
+from tests.laws.world import CONFIG, Plan
+from tests.recovery.worlds import Operators, RebuildingWorld, TwinUpkeep
 from tests.schedules import NONE, Faults, Violation
+from tests.twins import Store, TwinContent, TwinLog, TwinViews
 
 LIVELY = {"clients": 3, "commands": 4, "readers": 2, "reads": 4}
 
@@ -55,6 +65,78 @@ def test_no_read_shows_less_while_views_are_rebuilt_and_they_equal_the_fold(plan
 def test_a_rebuild_makes_good_what_somebody_spoilt_behind_the_systems_back(plan: Plan) -> None:
     note(f"replay: RebuildingWorld({plan}, Operators(spoils=2)).run()")
     RebuildingWorld(plan, Operators(spoils=2)).run()
+
+
+WRITES_PER_S = 50
+SECONDS = 2.0
+
+
+def test_counts_that_a_reader_sees_never_fall_under_fifty_writes_a_second() -> None:
+    """In real time, with threads: what the schedules do not have is a rebuild that takes its time."""
+    store = Store()
+    upkeep = TwinUpkeep(store)
+
+    def process() -> System:
+        log, views = TwinLog(store, page=50), TwinViews(store)
+        return PlainSystem(CONFIG, log=log, views=views, content=TwinContent(store), upkeep=upkeep)  # type: ignore[arg-type]
+
+    request = write.Request("demo", Actor("ada", "Person", "Ada"), "test")
+    writer, operator, reader, follower = (process() for _ in range(4))
+    resource, kept = writer.mint(), Representation(64 * "0", "text/plain", 1)
+    stream = write.create(writer, request, resource, CreateResource("A page", kept)).stream
+    over, counts, written, rebuilt = threading.Event(), list[int](), list[float](), list[int]()
+    failed: list[BaseException] = []
+
+    def until_over(step: Callable[[], object]) -> threading.Thread:
+        def work() -> None:
+            try:
+                while not over.is_set():
+                    step()
+            except BaseException as error:
+                failed.append(error)
+
+        return threading.Thread(target=work)
+
+    def annotate() -> None:
+        new = NewAnnotation("commenting", bodies=(TextualBody("a note"),))
+        write.change(writer, request, resource, AddAnnotations((new,), (writer.mint(),), ("",)))
+        written.append(time.monotonic())
+        over.wait(max(0.0, written[0] + len(written) / WRITES_PER_S - time.monotonic()))
+
+    def follow() -> None:
+        project.materialize_batch(follower, [stream])
+        over.wait(0.03)
+
+    def count() -> None:
+        found, after = 0, None
+        while True:
+            page = read.annotation_page(reader, "demo", resource, after=after, limit=500)
+            found, after = found + len(page.marks), page.next
+            if after is None:
+                break
+        counts.append(found)
+
+    def operate() -> None:
+        rebuilt.append(rebuild.rebuild_view(operator, stream).annotations)
+        over.wait(0.05)
+
+    threads = [until_over(each) for each in (annotate, follow, count, operate)]
+    for thread in threads:
+        thread.start()
+    over.wait(SECONDS)
+    over.set()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert len(counts) > 3
+    assert counts == sorted(counts)
+    assert len(rebuilt) > 1
+    # How many writes were made in that time is this machine's; none of them was lost.
+    assert rebuild.rebuild_view(operator, stream).annotations == len(written)
+    view = store.views[stream.key]
+    assert view.head.version == len(written) + 1
+    assert len(store.marks[stream.key, view.generation]) == len(written) > 5
 
 
 # -- broken doubles -------------------------------------------------------------------------------

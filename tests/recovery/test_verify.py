@@ -13,8 +13,10 @@ import pytest
 from chalicelib.domain import chain
 from chalicelib.domain.ids import Stream
 from chalicelib.flows import heads, write
+from chalicelib.flows.faults import Fault
 from chalicelib.flows.project import materialize
-from chalicelib.flows.verify import Fault, check, summary, verify
+from chalicelib.flows.stream_check import check
+from chalicelib.flows.verify import summary, verify
 from chalicelib.system import System
 from chalicelib.upkeep import wire
 from infra.local.aws import client
