@@ -46,7 +46,7 @@ lint: setup ## Check style, types and the CloudFormation templates
 	$(BIN)/cfn-lint infra/*.yaml
 
 package: setup ## Make the package that is deployed, in build/package; needs no account
-	$(BIN)/python -m infra.deploy render --offline
+	$(BIN)/python -m infra.package
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(BIN)/chalice package --stage offline build/package
 
 deploy: setup ## Deploy to AWS, or bring it up to this source (STAGE=dev; see docs/deploy.md)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.edge import logs
+from chalicelib.flows import push
 from infra.local.aws import aws
 from tests.deploy.everything import WORKSPACE, Everything, everything
 from tests.deploy.recording import Recorder
@@ -87,6 +88,27 @@ def test_a_job_is_found_by_the_request_that_began_it_and_what_it_wrote_by_the_jo
     assert sorted(about(told, "c-2")) == ["job", "job", "request", "view"]
     assert [each["state"] for each in told if each.get("job") == job] == ["running", "complete"]
     assert about(told, f"job:{job}") == ["view"]
+
+
+def test_schedules_and_sockets_print_what_they_measured(
+    deployed: Everything, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "MAX_EVENTS", 3)
+    for name in ("reconcile", "witness_heads"):
+        deployed.fire(name)
+    deployed.connect("ada")
+    new = {"name": "A letter", "format": "text/plain", "content": "Ada was in Vienna."}
+    resource = deployed.call("POST", "/resources", new, status=201)["id"]
+    for name in ("B", "C", "D", "E"):
+        deployed.call("PATCH", f"/resources/{resource}", {"name": name})
+    deployed.run()
+
+    deployed.say("ada", "subscribe", {"resource": resource, "from": 1})
+
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    measured = {name: line[name] for line in printed if "_aws" in line for name in line}
+    assert {"ViewsBehind", "HeadsWitnessed", "AppendLatency", "ViewLag"} <= measured.keys()
+    assert measured["ReplayGaps"] == [1]
 
 
 def test_what_goes_wrong_behind_a_request_is_logged_alike(
