@@ -11,12 +11,12 @@ import pytest
 from chalicelib.edge import logs
 from chalicelib.flows import push
 from infra.local.aws import aws
-from tests.deploy.everything import WORKSPACE, Everything, everything
+from tests.deploy.apart import WORKSPACE, Functions, functions
 from tests.deploy.recording import Recorder
 
 
 @pytest.fixture
-def deployed() -> Iterator[Everything]:
+def deployed() -> Iterator[Functions]:
     """The functions as they are on AWS, where they log."""
     with aws() as environment:
         known = {
@@ -28,7 +28,7 @@ def deployed() -> Iterator[Everything]:
             "JWT_JWKS_URL": "https://issuer.test/jwks.json",
         }
         try:
-            with everything(known, Recorder()) as all:
+            with functions(known, Recorder()) as all:
                 yield all
         finally:
             logs.detach()
@@ -50,7 +50,7 @@ def about(told: list[dict[str, Any]], id: str) -> list[str]:
 
 
 def test_a_request_is_found_again_in_its_events_their_view_and_their_push(
-    deployed: Everything, capsys: pytest.CaptureFixture[str]
+    deployed: Functions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     new = {"name": "A letter", "format": "text/plain", "content": "Ada was in Vienna."}
     resource = deployed.call("POST", "/resources", new, status=201)["id"]
@@ -72,7 +72,7 @@ def test_a_request_is_found_again_in_its_events_their_view_and_their_push(
 
 
 def test_a_job_is_found_by_the_request_that_began_it_and_what_it_wrote_by_the_job(
-    deployed: Everything, capsys: pytest.CaptureFixture[str]
+    deployed: Functions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     new = {"name": "A letter", "format": "text/plain", "content": "Ada Lovelace was in Vienna."}
     resource = deployed.call("POST", "/resources", new, status=201)["id"]
@@ -91,7 +91,7 @@ def test_a_job_is_found_by_the_request_that_began_it_and_what_it_wrote_by_the_jo
 
 
 def test_schedules_and_sockets_print_what_they_measured(
-    deployed: Everything, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    deployed: Functions, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push, "MAX_EVENTS", 3)
     for name in ("reconcile", "witness_heads"):
@@ -112,7 +112,7 @@ def test_schedules_and_sockets_print_what_they_measured(
 
 
 def test_what_goes_wrong_behind_a_request_is_logged_alike(
-    deployed: Everything, capsys: pytest.CaptureFixture[str]
+    deployed: Functions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with deployed.function("view_materializer") as system:
         logs.attach(system.config.stage)

@@ -15,7 +15,9 @@ from chalicelib import aws as clients
 from infra.deploy import functions
 from infra.deploy.rights import FUNCTIONS, Deployment, policy
 from infra.local.aws import ACCOUNT, aws, names
-from tests.deploy.everything import Everything, do_all, everything
+from tests.deploy.apart import Functions
+from tests.deploy.apart import functions as apart
+from tests.deploy.everything import do_all
 from tests.deploy.recording import Need, Recorder
 
 # The statements that no call of ours is behind, and why.
@@ -31,7 +33,7 @@ DEPLOYMENT = partial(Deployment, stage=STAGE, sockets="sockets")
 
 
 @pytest.fixture(scope="module")
-def done() -> Iterator[Everything]:
+def done() -> Iterator[Functions]:
     """Everything has been done, with a graph, and was recorded."""
     with aws(stage=STAGE) as environment:
         recorder = Recorder()
@@ -42,7 +44,7 @@ def done() -> Iterator[Everything]:
             "JWT_AUDIENCE": "palimpsest",
             "JWT_JWKS_URL": "https://issuer.test/jwks.json",
         }
-        with everything(known, recorder) as all:
+        with apart(known, recorder) as all:
             do_all(all)
         yield all
 
@@ -78,7 +80,7 @@ def sids(document: dict[str, Any]) -> list[str]:
 # -- both ways -----------------------------------------------------------------------------------
 
 
-def test_the_run_reaches_every_function_and_every_route(done: Everything) -> None:
+def test_the_run_reaches_every_function_and_every_route(done: Functions) -> None:
     assert set(FUNCTIONS) == set(functions.FUNCTIONS)
     assert set(done.recorder.needed) == set(FUNCTIONS)
     called = {
@@ -93,12 +95,12 @@ def test_the_run_reaches_every_function_and_every_route(done: Everything) -> Non
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_may_do_what_it_does(done: Everything, function: str) -> None:
+def test_a_function_may_do_what_it_does(done: Functions, function: str) -> None:
     assert not unmet(done.recorder.needed[function], rights(function, deployed()))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_does_what_it_may_do(done: Everything, function: str) -> None:
+def test_a_function_does_what_it_may_do(done: Functions, function: str) -> None:
     needed = done.recorder.needed[function]
     idle = [
         (sid, right)
@@ -109,7 +111,7 @@ def test_a_function_does_what_it_may_do(done: Everything, function: str) -> None
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_whichever_right_is_taken_away_is_missed(done: Everything, function: str) -> None:
+def test_whichever_right_is_taken_away_is_missed(done: Functions, function: str) -> None:
     needed, allowed = done.recorder.needed[function], rights(function, deployed())
     for taken in allowed:
         if taken[0] not in {*WHY_NOT_SEEN, "StandInNetwork"}:
@@ -117,14 +119,14 @@ def test_whichever_right_is_taken_away_is_missed(done: Everything, function: str
             assert unmet(needed, left), taken
 
 
-def test_clients_are_made_of_the_services_that_are_known(done: Everything) -> None:
+def test_clients_are_made_of_the_services_that_are_known(done: Functions) -> None:
     assert done.recorder.services <= set(clients.SERVICES)
 
 
 # -- what depends on the deployment --------------------------------------------------------------
 
 
-def test_nothing_is_allowed_on_everything_of_a_service(done: Everything) -> None:
+def test_nothing_is_allowed_on_everything_of_a_service(done: Functions) -> None:
     wide = {
         sid
         for function in FUNCTIONS
