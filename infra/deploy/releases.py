@@ -77,8 +77,7 @@ def keep(stage: Stage, bucket: str, apis: Apis, source: str) -> str:
     }
     name = time.strftime("%Y%m%dT%H%M%SZ", now)
     _put(bucket, f"{_PREFIX}{name}.json", json.dumps(release, indent=1, sort_keys=True).encode())
-    for old in names(bucket)[:-KEPT]:
-        aws.client("s3").delete_object(Bucket=bucket, Key=f"{_PREFIX}{old}.json")
+    _forget(bucket)
     return name
 
 
@@ -95,6 +94,24 @@ def read(bucket: str, name: str) -> Release:
         raise DeployError(f"There is no release {name}; kept are {kept}.")
     answer = aws.client("s3").get_object(Bucket=bucket, Key=f"{_PREFIX}{name}.json")
     return dict(json.loads(answer["Body"].read()))
+
+
+def _forget(bucket: str) -> None:
+    """Delete the releases beyond those that are kept, and the packages that no other one needs."""
+    s3, kept = aws.client("s3"), names(bucket)
+    if len(kept) <= KEPT:
+        return
+    for old in kept[:-KEPT]:
+        s3.delete_object(Bucket=bucket, Key=f"{_PREFIX}{old}.json")
+    needed = set[str]()
+    for name in kept[-KEPT:]:
+        for function in read(bucket, name)["functions"].values():
+            needed |= {_package(function["code"])}
+            needed |= {_package(layer["sha256"]) for layer in function["layers"]}
+    found = aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix="packages/")
+    for key in [each["Key"] for each in found]:
+        if key not in needed:
+            s3.delete_object(Bucket=bucket, Key=key)
 
 
 def here() -> str:

@@ -32,7 +32,7 @@ def of(stage: Stage) -> list[str]:
         wanted.append("identity")
     if stage.graph == NEPTUNE:
         wanted.append("graph")
-    return [*wanted, *(name for name in ("operations",) if template(name).exists())]
+    return [*wanted, "operations"]
 
 
 def stack_name(stage: Stage, name: str) -> str:
