@@ -67,7 +67,7 @@ def run(node: str, program: str, *arguments: str) -> list[Any]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
             cwd=LIVE,
         )
     finally:

@@ -96,7 +96,7 @@ def test_a_page_of_an_origin_that_is_named_may_do_all_and_another_nothing(
             resource = local.created()
             page = f"{origin}/?api={local.url}&resource={resource}"
             with showing(page, tmp_path):
-                assert done.wait(30)
+                assert done.wait(90)
     if welcome:
         assert said == [
             {

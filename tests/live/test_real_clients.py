@@ -159,7 +159,7 @@ def test_a_browser_s_eventsource_and_websocket(local, history, tmp_path):
         with showing(url, tmp_path):
             time.sleep(2)
             local.rename(resource, "B")  # while it watches
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90
             while not results and time.monotonic() < end:
                 time.sleep(0.05)
     finally:
