@@ -191,13 +191,14 @@ def check_one_answer(world: World, job: Job, resource_id: str, detector: Fickle)
         raise Violation(f"commits {commits}, told {done.result['cursors']}")
 
 
-def test_the_first_answer_counts_wherever_the_worker_is_killed(world: World) -> None:
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.long)])
+def test_the_first_answer_counts_wherever_the_worker_is_killed(world: World, every: int) -> None:
     job, resource_id, detector = fickle(world)
     with watched() as calls:
         world.deliver(job)
     assert len(detector.answers) > 3
     check_one_answer(world, job, resource_id, detector)
-    for moment in moments(calls.made)[5::3]:
+    for moment in moments(calls.made)[randrange(every) :: every]:
         job, resource_id, detector = fickle(world)
         with watched(moment):
             world.deliver(job)

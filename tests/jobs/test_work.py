@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from random import randrange
 
 import pytest
 
@@ -308,11 +309,14 @@ def test_a_cancellation_wins_over_a_running_worker_before_it_writes(world: World
     assert world.annotations(resource_id) == []
 
 
-def test_a_cancellation_may_come_at_any_call_and_the_job_says_what_it_wrote(world: World) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_a_cancellation_may_come_at_any_call_and_the_job_says_what_it_wrote(
+    world: World, every: int
+) -> None:
     with watched() as calls:
         world.deliver(world.detection(world.resource(text_of_entities(5))))
     ends = set()
-    for number in range(1, len(calls.made) + 1):
+    for number in range(randrange(every) + 1, len(calls.made) + 1, every):
         resource_id = world.resource(text_of_entities(5))
         job = world.detection(resource_id)
         with watched(do_at=((number, "before"), partial(cancel_if_not_over, world, job))):
