@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 
 from infra.deploy import commands
@@ -15,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     if region := os.environ.get("AWS_REGION"):  # boto and Chalice read only the other one
         os.environ.setdefault("AWS_DEFAULT_REGION", region)
+    # A build server that cancels ends like Ctrl-C: what is held is let go.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     from botocore.exceptions import BotoCoreError, ClientError
 
     from infra.deploy import aws

@@ -64,7 +64,7 @@ def test_a_shim_without_an_interpreter_is_passed_over(tmp_path):
     assert len(found.stderr.splitlines()) == 1
 
 
-def test_ci_calls_make_test():
+def test_ci_tests_the_sources_and_what_is_deployed_of_them():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert script.read_text().rstrip().endswith("exec make test")
+    assert script.read_text().rstrip().endswith("make test\nexec make deploy-local")
