@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,16 @@ class Deployed:
     emulator: Emulator
     sources: Path
     stage: str
+    before: list[dict[str, Any]] = field(default_factory=list)
+
+    def forget_calls(self) -> None:
+        """Have calls written down anew; `seen` still has those from before."""
+        self.before.extend(self.emulator.calls())
+        self.emulator.forget_calls()
+
+    def seen(self) -> list[dict[str, Any]]:
+        """Return the calls since the beginning."""
+        return [*self.before, *self.emulator.calls()]
 
     def run(self, command: str, *arguments: str, answer: str = "", **environ: str) -> str:
         """Run `python -m infra.deploy COMMAND` for the stage, and return what it printed."""

@@ -20,6 +20,8 @@ from tests.deploy.walk import SCHEDULED, SCHEDULES, annotated, created, until
 pytestmark = [pytest.mark.deploy, pytest.mark.ministack]
 
 TAKEN_AWAY = 5
+# Of the statements, those that no call of the functions themselves is behind.
+BY_LAMBDA = {"Logs", "ReadStream", "ListStreams", "SetAside", "TakeJobs"}
 Json = dict[str, Any]
 
 
@@ -27,7 +29,7 @@ def test_nothing_is_refused_and_each_statement_that_is_taken_away_is_missed(
     deployed: Deployed,
 ) -> None:
     emulator = deployed.emulator
-    emulator.forget_calls()
+    deployed.forget_calls()
     stir(deployed)
     seen = until(lambda: settled(deployed), "rest")
     assert [each for each in seen if not each["allowed"]] == []
@@ -42,7 +44,7 @@ def test_nothing_is_refused_and_each_statement_that_is_taken_away_is_missed(
     chosen = random.Random(seed).sample(used, TAKEN_AWAY)
 
     for role, statement in chosen:
-        emulator.forget_calls()
+        deployed.forget_calls()
         with without(deployed, role, statement):
             stir(deployed)
 
@@ -51,6 +53,30 @@ def test_nothing_is_refused_and_each_statement_that_is_taken_away_is_missed(
                 return any(covers(role, statement, each) for each in calls)
 
             until(missed, f"a refusal without {role} {statement['Sid']} (seed {seed})")
+
+
+def test_what_lambda_does_in_a_roles_name_is_what_its_policy_says_of_it(
+    deployed: Deployed,
+) -> None:
+    stir(deployed)
+    until(lambda: settled(deployed), "rest")
+    by_lambda = [each for each in deployed.seen() if each["by"] == "lambda"]
+    statements = [
+        (role, statement)
+        for role, document in policies(deployed).items()
+        for statement in document["Statement"]
+        if statement["Sid"] in BY_LAMBDA
+    ]
+
+    useless = [
+        (role, statement["Sid"], action)
+        for role, statement in statements
+        if statement["Sid"] != "Logs"  # the deployment makes the groups, and not everything ran
+        for action in _many(statement["Action"])
+        if not any(call["action"] == action and covers(role, statement, call) for call in by_lambda)
+    ]
+    assert useless == []
+    assert [call for call in by_lambda if not any(covers(*each, call) for each in statements)] == []
 
 
 def stir(deployed: Deployed) -> None:
