@@ -16,8 +16,10 @@ from typing import Any, Final
 
 from chalicelib.errors import Unavailable
 
-SERVICES: Final = ("dynamodb", "s3", "sqs", "bedrock-runtime", "comprehend")
+SERVICES: Final = ("dynamodb", "s3", "sqs", "ssm", "bedrock-runtime", "comprehend")
 """Those that `client` makes clients of."""
+
+IN_SSM: Final = "ssm:"
 
 _lock = threading.Lock()
 
@@ -40,6 +42,18 @@ def client(service: str, **settings: Any) -> Any:
     """
     with _lock:  # a session may be used by one thread at a time
         return session().create_client(service, **settings)
+
+
+def told(setting: str) -> str:
+    """Return a secret: the setting itself, or what ``ssm:<name>`` stands for in Parameter Store."""
+    if not setting.startswith(IN_SSM):
+        return setting
+    with translated("the parameter store", "secrets"):
+        parameter = client("ssm").get_parameter(
+            Name=setting.removeprefix(IN_SSM), WithDecryption=True
+        )
+    value: str = parameter["Parameter"]["Value"]
+    return value
 
 
 @contextmanager

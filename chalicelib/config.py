@@ -76,7 +76,8 @@ class Config:
     )
     heads_bucket: str = setting("S3 bucket of the signed lists of heads", default="")
     heads_key: str = setting(
-        "Secret that lists of heads are signed with, 32 characters or more; empty = no lists",
+        "Secret that lists of heads are signed with, 32 characters or more, or `ssm:<name>` of it; "
+        "empty = no lists",
         default="",
     )
     public_url: str = setting("Base of every IRI that we hand out, without a trailing slash")

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib import aws
 from chalicelib.config import Config
 from chalicelib.content import Content
 from chalicelib.domain.ids import minted_id
@@ -178,6 +179,11 @@ class System:
         from chalicelib.upkeep.objects import Objects
 
         return self._once("objects", lambda: Objects(self.config))
+
+    @property
+    def heads_key(self) -> str:
+        """Return the secret that signs the lists of heads, "" for none. Raises Unavailable."""
+        return self._once("heads_key", lambda: aws.told(self.config.heads_key))
 
     def now_s(self) -> float:
         """Return Unix seconds."""

@@ -62,7 +62,7 @@ class Listed:
 
 def configured(system: System) -> bool:
     """Tell whether there is a bucket and a key for lists. Raises Conflict for a short key."""
-    key = system.config.heads_key
+    key = system.heads_key
     if key and len(key) < MIN_KEY:
         raise Conflict(f"HEADS_KEY has {len(key)} characters; it takes {MIN_KEY}")
     return bool(key and system.config.heads_bucket)
@@ -244,7 +244,7 @@ def _read(system: System, name: str) -> Listed:
 def _signature(system: System, told: Mapping[str, Any]) -> str:
     import rfc8785
 
-    key = system.config.heads_key.encode()
+    key = system.heads_key.encode()
     return hmac.new(key, rfc8785.dumps(dict(told)), hashlib.sha256).hexdigest()
 
 

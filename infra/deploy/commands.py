@@ -74,7 +74,7 @@ def diff(asked: argparse.Namespace) -> int:
         found.append("functions and APIs: would be made")
     else:
         names = steps.names_of(it)
-        config = rendering.of_stage(it, names, reached, secret.heads_key(it))
+        config = rendering.of_stage(it, names, reached, secret.reference(it))
         steps.configure(it, names, reached)
         handlers = lambdas.handlers(it)
         found += drift.function_changes(it, config, handlers)

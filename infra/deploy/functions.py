@@ -48,6 +48,11 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 }
 
 
+def heads_key(stage: str) -> str:
+    """Return the name of the SSM parameter that holds a stage's HEADS_KEY."""
+    return f"/{APP}/{stage}/heads-key"
+
+
 def deployed(graph: bool) -> list[str]:
     """Return the functions of a stage with, or without, a graph."""
     return [name for name, each in FUNCTIONS.items() if graph or not each.only_with_graph]

@@ -25,7 +25,7 @@ HOURS: Final = 730  # of a month
 # https://aws.amazon.com/privatelink/pricing/
 NCU_HOUR_USD: Final = 0.1608
 ENDPOINT_HOUR_USD: Final = 0.01
-ENDPOINTS: Final = 2 * 2  # SQS and the user pool, each in two zones
+ENDPOINTS: Final = 3 * 2  # SQS, the user pool and Parameter Store, each in two zones
 
 RIGHTS: Final = (
     "cloudformation:CreateStack",

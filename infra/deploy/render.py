@@ -1,8 +1,8 @@
 """Renders `.chalice/config.json` and a policy per function, from a stage and what AWS answered.
 
-The same input gives the same bytes. The files are not kept in git: whoever deploys renders them.
-There is one secret among the values, HEADS_KEY; it goes to the functions that sign with it, or
-look at what was signed.
+The same input gives the same bytes, and there is no secret among them: HEADS_KEY says where in SSM
+the key is. The stage `offline` is kept in git, so that a change of what functions get, or may do,
+is seen in its diff; other stages may be: whoever deploys renders them anew.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from chalicelib.aws import IN_SSM
 from infra.deploy import aws, rights, stacks
 from infra.deploy.apis import Apis
-from infra.deploy.functions import API_STAGE, APP, FUNCTIONS, deployed
+from infra.deploy.functions import API_STAGE, APP, FUNCTIONS, deployed, heads_key
 from infra.deploy.stage import NEPTUNE, ROOT, Stage
 from infra.local.template import load, variable
 
@@ -27,7 +28,7 @@ Json = dict[str, Any]
 
 
 def write(
-    stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str, folder: Path = FOLDER
+    stage: Stage, names: Mapping[str, str], apis: Apis, key_at: str, folder: Path = FOLDER
 ) -> Path:
     """Write the configuration and the policies of a stage; other stages' stay as they are."""
     (folder / POLICIES).mkdir(parents=True, exist_ok=True)
@@ -35,7 +36,7 @@ def write(
         _put(folder / POLICIES / f"{stage.name}-{name}.json", policy)
     config = folder / "config.json"
     before = json.loads(config.read_text("utf-8")) if config.exists() else {}
-    stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, heads_key)}
+    stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, key_at)}
     _put(config, {**base(), "stages": dict(sorted(stages.items()))})
     return config
 
@@ -54,7 +55,7 @@ def policies(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, Js
     return {name: rights.policy(name, rightful) for name in deployed(stage.has_graph)}
 
 
-def write_offline() -> None:
+def write_offline(folder: Path = FOLDER) -> Path:
     """Write the stage that needs no account, with every function there is."""
     stage = Stage(name=OFFLINE, graph="wss://graph.invalid:8182/gremlin")
     names = {
@@ -62,7 +63,7 @@ def write_offline() -> None:
         for name in load(stacks.template("core")).outputs
     }
     apis = Apis("offline", "offline", "https://offline.invalid", "wss://offline.invalid")
-    write(stage, names, apis, "")
+    return write(stage, names, apis, IN_SSM + heads_key(OFFLINE), folder)
 
 
 def rendered(name: str) -> bool:
@@ -85,13 +86,13 @@ def base() -> Json:
     }
 
 
-def of_stage(stage: Stage, names: Mapping[str, str], apis: Apis, heads_key: str) -> Json:
+def of_stage(stage: Stage, names: Mapping[str, str], apis: Apis, key_at: str) -> Json:
     """Return the part of the configuration that is one stage's."""
     told: Json = {
         "environment_variables": environment(stage, names, apis),
         "tags": stacks.tags(stage),
         "lambda_functions": {
-            name: _function(stage, name, names, heads_key) for name in deployed(stage.has_graph)
+            name: _function(stage, name, names, key_at) for name in deployed(stage.has_graph)
         },
     }
     if stage.tracing:
@@ -147,7 +148,7 @@ def environment(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str,
     return dict(sorted({**found, **stage.environment}.items()))
 
 
-def _function(stage: Stage, name: str, names: Mapping[str, str], heads_key: str) -> Json:
+def _function(stage: Stage, name: str, names: Mapping[str, str], key_at: str) -> Json:
     function = FUNCTIONS[name]
     told: Json = {
         "iam_policy_file": f"{POLICIES}/{stage.name}-{name}.json",
@@ -160,8 +161,8 @@ def _function(stage: Stage, name: str, names: Mapping[str, str], heads_key: str)
     own: dict[str, str] = {}
     if stage.has_graph and not function.graph:
         own["GRAPH"] = "none"  # not in the graph's network: the views answer
-    if name in ("witness_heads", "recover", "verify") and heads_key:
-        own["HEADS_KEY"] = heads_key
+    if name in ("witness_heads", "recover", "verify") and key_at:
+        own["HEADS_KEY"] = key_at
     if own:
         told["environment_variables"] = own
     if name in stage.reserved_concurrency:
@@ -170,5 +171,4 @@ def _function(stage: Stage, name: str, names: Mapping[str, str], heads_key: str)
 
 
 def _put(where: Path, document: Json) -> None:
-    where.touch(mode=0o600)  # there may be a key in it
     where.write_text(json.dumps(document, indent=2) + "\n", "utf-8")

@@ -115,6 +115,8 @@ def _queue(output: str) -> Grant:
     return Grant("TakeJobs", actions, (f"{{{output}}}",))
 
 
+_HEADS_KEY: Final = Grant("HeadsKey", ("ssm:GetParameter",), ("{ssm}:parameter{heads_key}",))
+
 _READ_VIEWS: Final = _dynamodb("Views", "GetItem BatchGetItem Query Scan", _VIEWS)
 _REBUILD_VIEWS: Final = (
     _dynamodb("Log", "Query Scan", _LOG),
@@ -125,6 +127,7 @@ _VERIFY: Final = (
     _MISS_CONTENT,
     Grant("Lists", ("s3:GetObject",), (f"{_HEADS}/*",)),
     Grant("NamesOfLists", ("s3:ListBucket",), (_HEADS,)),
+    _HEADS_KEY,
     _WRITE_GRAPH,
 )
 
@@ -159,6 +162,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         _dynamodb("Changed", "Scan", f"{_VIEWS}/index/changed"),
         Grant("Lists", ("s3:GetObject", "s3:PutObject"), (f"{_HEADS}/*",)),
         Grant("NamesOfLists", ("s3:ListBucket",), (_HEADS,)),
+        _HEADS_KEY,
     ),
     "rebuild_views": _REBUILD_VIEWS,
     "rebuild_graph": (
@@ -310,7 +314,7 @@ def _key(arn: str, names: Mapping[str, str]) -> Statement:
     """Return the right to use a key of one's own, through the services that hold our data."""
     _, partition, _, region, *_ = names["LOG_STREAM_ARN"].split(":")
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    services = [f"{service}.{region}.{suffix}" for service in ("dynamodb", "s3", "sqs")]
+    services = [f"{service}.{region}.{suffix}" for service in ("dynamodb", "s3", "sqs", "ssm")]
     return {
         "Sid": "Key",
         "Effect": "Allow",
@@ -333,7 +337,7 @@ def _statement(grant: Grant, names: Callable[[str], str]) -> Statement:
 def _names(deployment: Deployment) -> Callable[[str], str]:
     """Return what fills in the names of an ARN. Where we are stands in the log stream's."""
     _, partition, _, region, account, *_ = deployment.names["LOG_STREAM_ARN"].split(":")
-    services = ("dynamodb", "execute-api", "neptune-db", "logs", "bedrock", "sqs")
+    services = ("dynamodb", "execute-api", "neptune-db", "logs", "bedrock", "sqs", "ssm")
     known = {
         **deployment.names,
         **{each: f"arn:{partition}:{each}:{region}:{account}" for each in services},
@@ -342,6 +346,7 @@ def _names(deployment: Deployment) -> Callable[[str], str]:
         "region": region,
         "sockets": deployment.sockets,
         "api_stage": API_STAGE,
+        "heads_key": functions.heads_key(deployment.stage),
         "dead_letters": deployment.names["JOBS_DEAD_LETTER_QUEUE_URL"].rpartition("/")[2],
     }
     return lambda template: template.format_map(known)

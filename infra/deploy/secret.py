@@ -9,27 +9,29 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from chalicelib.aws import IN_SSM
 from infra.deploy import aws
-from infra.deploy.functions import APP
+from infra.deploy.functions import heads_key
 from infra.deploy.stage import Stage
 
 
 def parameter(stage: Stage) -> str:
     """Return the name of the SSM parameter."""
-    return f"/{APP}/{stage.name}/heads-key"
+    return heads_key(stage.name)
 
 
-def heads_key(stage: Stage) -> str:
-    """Return the key of a stage, which is made at the first call."""
+def reference(stage: Stage) -> str:
+    """Return what HEADS_KEY is set to: where the key is, which is made at the first call."""
     from botocore.exceptions import ClientError
 
     ssm, name = aws.client("ssm"), parameter(stage)
     try:
-        return str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+        ssm.get_parameter(Name=name)
+        return IN_SSM + name
     except ClientError as error:
         if aws.code(error) != "ParameterNotFound":
             raise
     made = secrets.token_urlsafe(48)
     encrypted: dict[str, Any] = {"KeyId": stage.kms_key_arn} if stage.kms_key_arn else {}
     ssm.put_parameter(Name=name, Value=made, Type="SecureString", **encrypted)
-    return made
+    return IN_SSM + name

@@ -81,7 +81,7 @@ def _functions(stage: Stage, names: Mapping[str, str]) -> apis.Apis:
 
 def configure(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> Path:
     """Write what Chalice reads, and return where."""
-    return render.write(stage, names, found, secret.heads_key(stage))
+    return render.write(stage, names, found, secret.reference(stage))
 
 
 def finish(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> list[str]:

@@ -14,9 +14,10 @@ from typing import Any
 
 from app import app
 from chalicelib import system as systems
+from chalicelib.aws import IN_SSM
 from chalicelib.config import Config
 from chalicelib.system import System
-from infra.deploy.functions import FUNCTIONS
+from infra.deploy.functions import FUNCTIONS, heads_key
 from infra.local.aws import client
 from infra.local.functions import Function, context
 from infra.local.payloads import queue_event
@@ -31,7 +32,7 @@ SCHEDULES = ("reconcile", "witness_heads", "mend_graph", "push_sweep", "sweep_jo
 SETTINGS = {
     "LOCAL_USER": "ada",
     "LOCAL_WORKSPACE": WORKSPACE,
-    "HEADS_KEY": "a key for lists of heads, long enough",
+    "HEADS_KEY": IN_SSM + heads_key("local"),
     "SSE_HOLD_S": "0.02",
     "SSE_POLL_S": "0.01",
     "VIEW_CACHE_S": "0",
@@ -166,6 +167,9 @@ class Functions:
 def functions(environment: Mapping[str, str], recorder: Recorder) -> Iterator[Functions]:
     """Yield it, ready to run, with a graph."""
     ends = OtherEnds(recorder)
+    client("ssm").put_parameter(
+        Name=heads_key("local"), Value="a key for lists of heads, long enough", Type="SecureString"
+    )
     with recorder.attached():
         try:
             yield Functions(environment, recorder, ends, GraphTwin(recorder))

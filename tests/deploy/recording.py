@@ -104,6 +104,8 @@ def _needs(service: str, operation: str, params: Mapping[str, Any]) -> Iterable[
         case "sqs":
             name = params["QueueUrl"].rpartition("/")[2]
             yield f"sqs:{operation}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+        case "ssm":
+            yield f"ssm:{operation}", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{params['Name']}"
         case _:
             yield f"{service}:{operation}", "*"
 

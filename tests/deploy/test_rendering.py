@@ -74,14 +74,24 @@ def test_stages_stand_side_by_side(tmp_path: Path) -> None:
     assert stages["dev"] == alone
 
 
-def test_the_one_secret_goes_to_those_who_sign_or_check(tmp_path: Path) -> None:
-    config = render.write(Stage(name="dev"), NAMES, APIS, "secret" * 8, tmp_path)
+def test_where_the_one_secret_is_is_told_to_those_who_sign_or_check(tmp_path: Path) -> None:
+    config = render.write(Stage(name="dev"), NAMES, APIS, "ssm:/secret", tmp_path)
 
     told = json.loads(config.read_text())["stages"]["dev"]
     having = [n for n, each in told["lambda_functions"].items() if "secret" in json.dumps(each)]
     assert set(having) == {"witness_heads", "recover", "verify"}
     assert "secret" not in json.dumps(told["environment_variables"])
-    assert config.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_kept_in_git_is_what_is_rendered(tmp_path: Path) -> None:
+    before = [ROOT / ".chalice/config.json", *(ROOT / ".chalice/policies").glob("offline-*.json")]
+
+    config = render.write_offline(tmp_path)
+
+    told = json.loads((ROOT / ".chalice/config.json").read_text())
+    assert told["stages"]["offline"] == json.loads(config.read_text())["stages"]["offline"]
+    kept = {path.name: path.read_bytes() for path in before[1:]}
+    assert kept == {path.name: path.read_bytes() for path in (tmp_path / "policies").iterdir()}
 
 
 def test_every_function_has_a_policy_of_its_own(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_state_names_both_apis_so_that_chalice_makes_no_second() -> None:
 def test_the_graphs_price_is_told_only_for_a_graph_of_ours() -> None:
     assert preflight.idle_price(STAGE) is None
     assert preflight.idle_price(Stage(name="dev", graph="wss://other:8182/gremlin")) is None
-    assert "147 USD a month" in (preflight.idle_price(Stage(name="dev", graph="neptune")) or "")
+    assert "161 USD a month" in (preflight.idle_price(Stage(name="dev", graph="neptune")) or "")
 
 
 def test_going_back_changes_settings_but_not_where_things_are() -> None:

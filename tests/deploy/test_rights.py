@@ -192,7 +192,9 @@ def test_a_key_of_ones_own_may_be_used_through_the_services_alone() -> None:
 
     assert key["Resource"] == [arn]
     services = key["Condition"]["StringEquals"]["kms:ViaService"]
-    assert services == [f"{each}.us-east-1.amazonaws.com" for each in ("dynamodb", "s3", "sqs")]
+    assert services == [
+        f"{each}.us-east-1.amazonaws.com" for each in ("dynamodb", "s3", "sqs", "ssm")
+    ]
 
 
 def test_a_statement_has_a_name_of_its_own() -> None:
