@@ -256,6 +256,8 @@ def _of_verify(system: System, found: Verified) -> str:
     )
     if not heads.configured(system):
         words += "\nNo lists of heads are configured: a cut tail would not be found."
+    if system.graph is None:
+        words += "\nNo graph is known here (GRAPH): if there is one, nobody has looked at it."
     words += _listed("Faults:", [str(fault) for fault in found.faults])
     names = [f"{each.workspace}/{each.checksum}  {each.size} bytes" for each in found.unnamed]
     return (

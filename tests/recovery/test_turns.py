@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
 from itertools import count
 from typing import Any
 
@@ -9,6 +11,9 @@ import pytest
 
 from chalicelib.flows.turns import Command, merged, turn
 from chalicelib.system import System
+from infra.ops import onaws
+from infra.ops.__main__ import main
+from infra.ops.progress import Bar
 from tests.recovery import scene
 
 
@@ -87,3 +92,33 @@ def test_the_functions_of_the_app_take_turns(spoilt: System, environment: dict[s
         assert app.handler_map["verify"]({}, context("verify", 900))["ok"]
     finally:
         systems.use(None)
+
+
+def test_an_operators_command_takes_turns_until_nothing_is_left(spoilt: System) -> None:
+    """The loop of `--on-aws`, on the function itself; what AWS adds is the way there."""
+    asked: list[Any] = []
+    out = StringIO()
+
+    def invoke(question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question)
+        looks = iter([900.0])
+        return json.loads(  # type: ignore[no-any-return]
+            json.dumps(turn(spoilt, "verify", question, lambda: next(looks, 0.0), 2))
+        )
+
+    report = onaws.in_turns(invoke, "verify", "demo", Bar(out))
+
+    assert asked[0] == {"workspace": "demo"}
+    assert asked[1]["after"] > ""
+    assert not report["ok"]
+    assert len(report["verify"]["faults"]) == 2
+    assert "verify 2/5" in out.getvalue()
+
+
+def test_a_function_that_is_not_there_is_told_with_what_was_asked(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", "--on-aws", "nowhere", "--workspace", "demo"]) == 2
+    error = capsys.readouterr().err
+    assert 'palimpsest-nowhere-verify with {"workspace": "demo"}:' in error
+    assert main(["reconcile", "--on-aws", "dev"]) == 2
