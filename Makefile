@@ -19,7 +19,6 @@ help: ## List what there is
 
 setup: ## Make .venv with everything, once (PYTHON=python3.12 for a certain one)
 	@PYTHON="$(PYTHON)" sh infra/local/setup.sh
-	@test -f .chalice/config.json || $(BIN)/python -m infra.deploy render --offline
 
 run: setup ## Run the whole system on 127.0.0.1 (PORT=8123; DATA=DIR keeps everything there)
 	@exec $(BIN)/python -m infra.local --port $(PORT) $(if $(DATA),--data "$(DATA)")
