@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from infra.deploy import aws, gateway, lambdas, mappings, releases, render, stacks, state
 from infra.deploy.apis import Apis
+from infra.deploy.functions import APP
 from infra.deploy.stage import Stage
 
 
@@ -66,7 +67,7 @@ def policy_changes(stage: Stage, names: Mapping[str, str], apis: Apis) -> Iterat
     """Yield the roles whose policy is not the one of this source."""
     client = aws.client("iam")
     for name, policy in render.policies(stage, names, apis).items():
-        role = f"palimpsest-{stage.name}-{name}"
+        role = f"{APP}-{stage.name}-{name}"
         try:
             found = client.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         except client.exceptions.NoSuchEntityException:
