@@ -9,6 +9,7 @@ leaves AWS, models and taxes are left out.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,9 +92,9 @@ def invocation(function: str, seconds: float = ASSUMED_S) -> float:
     return INVOCATION + seconds * memory_gb * GB_SECOND + LOGGED_BYTES / 1e9 * LOGGED_GB
 
 
-def request(units: Units) -> float:
+def request(units: Units, seconds: float = ASSUMED_S) -> float:
     """USD of a request by REST."""
-    return REST_REQUEST + invocation("api_handler") + units.price
+    return REST_REQUEST + invocation("api_handler", seconds) + units.price
 
 
 def idle(graph: bool) -> dict[str, float]:
@@ -134,8 +135,10 @@ def report(text: str) -> str:
         "|---|--:|--:|",
     ]
     for name, each in units.items():
-        behind = name.startswith(("materialize", "find"))
-        whole = "–" if behind else f"{request(each) * 1000:.4f}"
+        waits = re.match(r"wait (\d+) s", name)
+        seconds = float(waits[1]) if waits else ASSUMED_S
+        behind = name.startswith(("materialize", "find", "push"))
+        whole = "–" if behind else f"{request(each, seconds) * 1000:.4f}"
         lines.append(f"| {name} | {each.price * 1000:.4f} | {whole} |")
     lines += ["", "| 1,000 × from the request to whoever watches | USD |", "|---|--:|"]
     lines += [f"| {name} | {each * 1000:.4f} |" for name, each in journeys(units).items()]
@@ -153,7 +156,8 @@ def report(text: str) -> str:
 
 def journeys(units: Mapping[str, Units]) -> dict[str, float]:
     """USD of one change, all the way: request, view, and a frame for each of ten watchers."""
-    watched = 10 * FRAME + invocation("pusher")
+    pushed = units["push a move to 10 watchers, without the posts"]
+    watched = pushed.price + 10 * FRAME + invocation("pusher")
     seen = invocation("view_materializer")
     one = request(units["add an annotation, warm"])
     shown = units["materialize 1 annotation"].price + seen
@@ -168,7 +172,8 @@ def journeys(units: Mapping[str, Units]) -> dict[str, float]:
         + worker
         + all_shown
         + watched * 3,
-        "a watcher's hour": 60 * CONNECTED_MINUTE,
+        "a watcher's hour by websocket": 60 * CONNECTED_MINUTE,
+        "a watcher's hour by SSE, 180 waits": 180 * request(units["wait 20 s by SSE"], 20),
     }
 
 

@@ -143,7 +143,8 @@ def test_a_stage_knows_what_the_template_asks_for() -> None:
 def test_the_prices_are_those_of_todays_units() -> None:
     results = ROOT / "bench" / "results"
     cost = (results / "cost.md").read_text("utf-8")
-    assert (results / "prices.md").read_text("utf-8") == prices.report(cost)
+    told = (results / "prices.md").read_text("utf-8")
+    assert told == prices.report(cost), "python -m bench.prices --write"
     assert len(prices.counted(cost)) == cost.count("\n| ") - 1
     assert len(alarms()) == prices.ALARMS
     assert abs(len(emitted()) - prices.OWN_METRICS) <= 10
