@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from tests.live.browser import CHROMIUM, showing
 from tests.live.local import Local
@@ -24,6 +24,7 @@ from tests.live.npm import EVENTSOURCE, run
 from tests.live.proxy import CuttingProxy
 
 ROOT = Path(__file__).resolve().parents[2]
+OUR_CLIENT = ROOT / "clients" / "js" / "palimpsest-live.js"
 
 
 WS = """
@@ -46,7 +47,7 @@ socket.on('message', (text) => {
 
 OURS = """
 import WebSocket from 'ws';
-import { follow, followSocket } from '%s';
+import { follow, followSocket } from 'OUR_CLIENT';
 const [how, api, url, resource, count] = process.argv.slice(2);
 const heard = [];
 const seen = { [resource]: 0 };
@@ -58,7 +59,7 @@ for await (const event of events) {
 }
 console.log(JSON.stringify(heard));
 process.exit(0);
-""" % (ROOT / "clients" / "js" / "palimpsest-live.js")
+""".replace("OUR_CLIENT", str(OUR_CLIENT))
 
 
 @pytest.fixture
@@ -122,6 +123,7 @@ const count = Number(new URLSearchParams(location.search).get('count'));
 const heard = { sse: [], ws: [] };
 function took(how, events) {
   heard[how].push(...events);
+  heard[how].sort((a, b) => how === 'ws' ? a.version - b.version : 0);
   if (heard.sse.length >= count && heard.ws.length >= count)
     fetch('/_test/result', { method: 'POST', body: JSON.stringify(heard) });
 }
@@ -132,26 +134,49 @@ const socket = new WebSocket(`ws://${location.host}/ws`);
 socket.onopen = () => socket.send(JSON.stringify(
   { action: 'subscribe', topics: [{ resource, from: 0 }] }));
 socket.onmessage = ({ data }) => {
-  const frame = JSON.parse(data);
-  const known = heard.ws.length; // what is replayed may be pushed too
-  took('ws', (frame.events ?? (frame.event ? [frame.event] : []))
-    .filter((event) => event.version > known));
+  const frame = JSON.parse(data); // which may overtake others, or repeat them
+  const events = frame.events ?? (frame.event ? [frame.event] : []);
+  const known = new Set(heard.ws.map((event) => event.version));
+  took('ws', events.filter((event) => !known.has(event.version)));
 };
 </script>"""
 
 
+OUR_PAGE = """<!doctype html><title>ours</title><script type="module">
+import { follow, followSocket } from '/_test/client.js';
+const query = new URLSearchParams(location.search);
+const resource = query.get('resource');
+const seen = { [resource]: 0 };
+async function taken(events) {
+  const heard = [];
+  for await (const event of events) if (heard.push(event) >= query.get('count')) return heard;
+}
+const ticket = async () =>
+  (await (await fetch('/tickets', { method: 'POST' })).json()).ticket;
+const [sse, ws] = await Promise.all([
+  taken(follow(location.origin, seen)),
+  taken(followSocket(`ws://${location.host}/ws`, seen, { api: location.origin, ticket })),
+]);
+await fetch('/_test/result', { method: 'POST', body: JSON.stringify({ sse, ws }) });
+</script>"""
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-def test_a_browser_s_eventsource_and_websocket(local, history, tmp_path):
+@pytest.mark.parametrize("shown", [PAGE, OUR_PAGE], ids=["its own", "ours"])
+def test_in_a_browser_streams_and_sockets_tell_each_event_once(local, history, tmp_path, shown):
+    """Its own EventSource and WebSocket, and our client on its fetch and WebSocket."""
     resource, _ = history
     results: list[Any] = []
 
-    async def page(request: Request) -> Response:
+    async def serve(request: Request) -> Response:
         if request.method == "POST":
             results.append(await request.json())
             return JSONResponse({})
-        return HTMLResponse(PAGE)
+        if request.url.path.endswith(".js"):
+            return FileResponse(OUR_CLIENT, media_type="text/javascript")
+        return HTMLResponse(shown)
 
-    local.extra["/_test/"] = page
+    local.extra["/_test/"] = serve
     local.restart_gateway()
     count = len(local.history(resource)) + 1
     url = f"{local.url}/_test/page?resource={resource}&count={count}"
