@@ -125,7 +125,9 @@ def here() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     commit = git("rev-parse", "--short", "HEAD") or "unknown"
-    return commit + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    # What a deploy renders is no change of the source.
+    changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!.chalice")
+    return commit + ("+" if changes else "")
 
 
 def go_back(stage: Stage, bucket: str, apis: Apis, name: str) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.aws import IN_SSM
 from infra.deploy import apis, aws, lock, secret, state
 from infra.deploy.errors import DeployError
 from infra.deploy.stage import Domain, Stage
@@ -91,11 +92,16 @@ def test_two_apis_of_one_stage_are_told_and_none_is_chosen(stage: Stage) -> None
 
 
 def test_the_key_is_made_once_for_a_stage(stage: Stage) -> None:
-    key = secret.heads_key(stage)
+    def key(of: Stage) -> str:
+        where = secret.reference(of).removeprefix(IN_SSM)
+        told = aws.client("ssm").get_parameter(Name=where, WithDecryption=True)
+        return str(told["Parameter"]["Value"])
 
-    assert len(key) >= 32
-    assert secret.heads_key(stage) == key
-    assert secret.heads_key(replace(stage, name=stage.name + "x")) != key
+    made = key(stage)
+
+    assert len(made) >= 32
+    assert key(stage) == made
+    assert key(replace(stage, name=stage.name + "x")) != made
 
 
 def test_a_second_deploy_is_told_who_is_at_it(bucket: str) -> None:
