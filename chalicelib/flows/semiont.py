@@ -346,7 +346,7 @@ def _actor(told: Told) -> Actor:
         named = str(creator.get("id") or creator.get("@id") or told.user)
         name, kind = str(creator.get("name") or named), creator.get("type") or creator.get("@type")
     else:
-        named = name = told.user
+        named = name = told.user or "unknown"
         kind = "Software" if ":agents:" in named else "Person"
     return Actor(named, "Person" if kind == "Person" else "Software", name)
 
