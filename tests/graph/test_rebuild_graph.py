@@ -14,6 +14,8 @@ from chalicelib.flows.graph_rebuild import GraphRebuild, rebuild_graph, rebuild_
 from chalicelib.graph.gremlin import Gremlin
 from chalicelib.graph.traversals import source
 from tests.graph.oracle import expected, held
+from tests.graph.test_thirteen_defects import SAFE
+from tests.graph.test_thirteen_defects import _steps as steps_of
 from tests.graph.world import World, emptied, submit
 
 
@@ -256,3 +258,28 @@ def test_two_fillers_of_one_graph_each_vouch_for_all_of_it(library: World) -> No
     assert library.graph.begin("third") == "third"
     assert not library.graph.finish(stalled)
     assert not library.graph.complete()
+
+
+def test_what_reads_and_mends_is_what_neptune_takes(library: World) -> None:
+    asked: list[Any] = []
+
+    class Watched(Gremlin):
+        def submit(self, bytecode: Any) -> list[Any]:
+            asked.append(bytecode)
+            return super().submit(bytecode)
+
+    watched = Watched(library.graph._writer._url)
+    library.system = library.another(watched)
+    for what in ("every edge is deleted", "a resource that is in no event"):
+        submit(library.graph, SPOILS[what][0](library))
+    submit(library.graph, SPOILS["a property is one too many"][0](library))
+    submit(library.graph, SPOILS["a checkpoint is ahead of the log"][0](library))
+    rebuilt(library)
+    watched.close()
+
+    found: set[str] = set()
+    for bytecode in asked:
+        steps_of(bytecode, found)
+    assert found <= {*SAFE, "properties", "or"}
+    assert {"mergeE", "drop", "properties", "or", "outE"} <= found, "all of it was looked at"
+    assert held(library.graph, library.workspace) == expected(library)
