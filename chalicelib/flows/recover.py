@@ -156,6 +156,7 @@ def reconcile(system: System, pages: int | None = None) -> Reconciled:
         system.upkeep.put_place(SWEEP, place)
     graph_project.catch_up(system, reach)
     unparked = project.retry_parked(system)
+    system.metrics.count("ParkedStreams", len(system.views.parked()))
     return Reconciled(
         len(reach),
         len(behind),
