@@ -45,6 +45,12 @@ const sending = (body) => ({
     source.addEventListener('resource.created', (event) => resolve(event.lastEventId));
     source.onerror = () => reject(new Error('no stream'));
   }));
+  await step('socket', () => new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${api.replace('http', 'ws')}/ws`);
+    socket.onopen = () => socket.send('{"action": "ping"}');
+    socket.onmessage = ({ data }) => resolve(JSON.parse(data).type);
+    socket.onerror = () => reject(new Error('no socket'));
+  }));
   await fetch('/result', { method: 'POST', body: JSON.stringify(said) });
 })();
 </script>"""
@@ -103,8 +109,10 @@ def test_a_page_of_an_origin_that_is_named_may_do_all_and_another_nothing(
                 "content": [True, True, "abc"],
                 "upload": [200, 201, '"1"'],
                 "stream": f"{resource}:1",
+                "socket": "pong",
             }
         ]
     else:
         assert said[0]["content"] == said[0]["upload"] == "TypeError: Failed to fetch"
         assert said[0]["stream"] == "Error: no stream"
+        assert said[0]["socket"] == "Error: no socket"
