@@ -12,7 +12,9 @@ fold can be faster than that in this language. Both with the garbage collector's
 bytes / 1 MB, which is what one Query returns.
 
 *While writers write*: a thread appends 50 times a second, another materializes, a third counts the
-annotations that a reader sees, as views are rebuilt one after another. The counts never fall.
+annotations that a reader sees, as views are rebuilt one after another. The counts never fall. All
+of it, moto too, is one process here, which is what keeps the writer below 50; without moto it keeps
+its pace (`tests/recovery/test_rebuild_law.py`, and `tests/graph/test_law_4.py` for the graph).
 """
 
 from __future__ import annotations
