@@ -52,6 +52,7 @@ def parameters(stage: Stage, name: str) -> dict[str, str]:
         "GraphMinCapacity": f"{stage.graph_min_ncu:g}",
         "GraphMaxCapacity": f"{stage.graph_max_ncu:g}",
         "Graph": _truth(stage.has_graph),
+        "CorsOrigins": ",".join(stage.cors_origins),
         "AlarmTopicArn": stage.alarm_topic_arn,
         "LogRetentionDays": str(stage.log_retention_days),
         "RequestsPerSecond": f"{stage.requests_per_s:g}",

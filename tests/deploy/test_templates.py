@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.cors import EXPOSED, READING, SENDING
 from infra.local.template import Template, load
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
@@ -101,6 +102,19 @@ def test_a_development_stage_has_no_key_to_pay_for_and_may_be_deleted() -> None:
         assert "SSESpecification" not in table["Properties"]
     for bucket in of(CORE, "S3::Bucket", Stage="dev").values():
         assert "BucketEncryption" not in bucket["Properties"]  # S3 encrypts with its own key
+
+
+def test_pages_of_other_origins_may_send_only_where_they_are_named_and_read_there() -> None:
+    bucket = CORE.created({"Stage": "dev"})["ContentBucket"]["Properties"]
+    assert "CorsConfiguration" not in bucket
+
+    told = CORE.created({"Stage": "dev", "CorsOrigins": "https://a.example,https://b.example"})
+    reading, sending = told["ContentBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert set(reading["AllowedMethods"]) == set(READING)
+    assert reading["AllowedOrigins"] == ["*"]
+    assert ", ".join(reading["ExposedHeaders"]) == EXPOSED
+    assert set(sending["AllowedMethods"]) == set(SENDING)
+    assert sending["AllowedOrigins"] == {"Fn::Split": [",", {"Ref": "CorsOrigins"}]}
 
 
 @pytest.mark.parametrize("resources", [BUCKETS, TABLES, QUEUES])
