@@ -60,7 +60,7 @@ def test_event_streams_answer_with_what_happened(deployed: Deployed) -> None:
 
         def told() -> list[str]:
             answer = api.get(f"/resources/{resource}/events/stream", params={"from": 0})
-            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.headers["content-type"].startswith("text/event-stream"), answer.text
             return [kind for kind, _ in events_of(answer.text)]
 
         both = ["resource.created", "annotation.added"]
