@@ -29,6 +29,8 @@ def test_nothing_is_refused_and_each_statement_that_is_taken_away_is_missed(
     deployed: Deployed,
 ) -> None:
     emulator = deployed.emulator
+    ever = [each for each in deployed.seen() if not each["allowed"]]
+    assert ever == [], "refused, by what ran before"
     deployed.forget_calls()
     stir(deployed)
     seen = until(lambda: settled(deployed), "rest")
