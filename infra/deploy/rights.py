@@ -139,7 +139,8 @@ FUNCTIONS: Final[Mapping[str, tuple[Grant, ...]]] = {
         _dynamodb("Idempotency", "PutItem UpdateItem DeleteItem", _IDEMPOTENCY),
         _dynamodb("Jobs", "GetItem BatchGetItem Query PutItem", _JOBS),
         _dynamodb("OpenJobs", "Query", f"{_JOBS}/index/open"),
-        _dynamodb("Tickets", "GetItem PutItem DeleteItem", _CONNECTIONS),
+        # Tickets, and the places of event streams that wait.
+        _dynamodb("Tickets", "GetItem Query PutItem DeleteItem", _CONNECTIONS),
         _READ_CONTENT,
         _WRITE_CONTENT,
         _MISS_CONTENT,

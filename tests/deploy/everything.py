@@ -99,6 +99,9 @@ def _live(all: Functions, resource: str) -> None:
     watched = f"/resources/{resource}/events/stream"
     all.call("GET", watched, query={"from": 1, "ticket": ticket})
     all.call("GET", watched)
+    # Nothing is new for who has seen it all: he waits, which takes a place.
+    version = all.call("GET", f"/resources/{resource}")["version"]
+    all.call("GET", watched, query={"from": version})
     all.call("GET", "/events/stream", query={"resource": resource})
 
 
