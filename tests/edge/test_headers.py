@@ -3,10 +3,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chalicelib.edge import schemas
 from chalicelib.edge.headers import EntityTags, Headers, MediaType, negotiate
+from chalicelib.edge.schemas.common import MEDIA_TYPE
 from chalicelib.errors import Malformed
 
 JSON, LD, HTML = "application/json", "application/ld+json", "text/html"
@@ -106,3 +108,11 @@ def test_the_best_liked_media_type_is_chosen(accept: str | None, chosen: str | N
 def test_a_browser_gets_html_where_there_is_some() -> None:
     assert negotiate("text/html,application/xml;q=0.9,*/*;q=0.8", (JSON, HTML)) == HTML
     assert negotiate("*/*", (JSON, HTML)) == JSON
+
+
+@given(st.from_regex(MEDIA_TYPE["pattern"], alphabet=st.characters(codec="ascii")))
+@example('text/plain; a="b\\"')
+@example('text/plain; a="\\\\"')
+def test_what_the_contract_takes_for_a_media_type_can_be_read(text: str) -> None:
+    if not schemas.faults(MEDIA_TYPE, text):
+        MediaType.parse(text)

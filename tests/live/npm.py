@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -42,19 +43,26 @@ def installed(folder: Path, packages: Sequence[str]) -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("there is no Node here")
-    if not all((folder / "node_modules" / each.rpartition("@")[0]).exists() for each in packages):
-        folder.mkdir(parents=True, exist_ok=True)
-        options = ("--no-audit", "--no-fund", "--ignore-scripts")
-        done = subprocess.run(
-            [npm, "install", "--prefix", str(folder), *options, *packages],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        if done.returncode:
-            pytest.skip(f"npm cannot install {' '.join(packages)}: {done.stderr[-300:]}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process of the tests may be at it
+        _install(npm, folder, packages)
     return node
+
+
+def _install(npm: str, folder: Path, packages: Sequence[str]) -> None:
+    if all((folder / "node_modules" / each.rpartition("@")[0]).exists() for each in packages):
+        return
+    options = ("--no-audit", "--no-fund", "--ignore-scripts")
+    done = subprocess.run(
+        [npm, "install", "--prefix", str(folder), *options, *packages],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if done.returncode:
+        pytest.skip(f"npm cannot install {' '.join(packages)}: {done.stderr[-300:]}")
 
 
 def run(node: str, program: str, *arguments: str) -> list[Any]:

@@ -36,7 +36,8 @@ MEDIA_TYPE: Final[Schema] = {
     "type": "string",
     "maxLength": 200,
     "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-    "( *; *[!#$%&'*+.^_`|~0-9A-Za-z-]+=([!#$%&'*+.^_`|~0-9A-Za-z-]+|\"[ -!#-~]*\"))*$",
+    "( *; *[!#$%&'*+.^_`|~0-9A-Za-z-]+="
+    '([!#$%&\'*+.^_`|~0-9A-Za-z-]+|"([ !#-\\[\\]-~]|\\\\[ -~])*"))*$',
     "title": "a media type, as text/plain; charset=utf-8",
 }
 # A name is for people: it has something to see, and nothing that moves the cursor.
