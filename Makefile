@@ -34,7 +34,7 @@ token: setup ## Print a token for the running system (USER=ada WORKSPACE=demo), 
 	  $(BIN)/python -m infra.local.token $(TOKEN_USER) $(or $(WORKSPACE),demo))
 
 test: lint package ## Check style and types, package for AWS, and run the tests
-	$(BIN)/python -m pytest -m "not long and not deploy"
+	$(BIN)/python -m pytest -m "not long and not deploy" -n $(or $(WORKERS),2) --dist loadfile
 
 test-long: setup ## Run also the tests that take long
 	$(BIN)/python -m pytest -m "not deploy"
