@@ -21,7 +21,7 @@ from chalicelib.config import (
     views_stream_arn,
     where_there_is_a_graph,
 )
-from chalicelib.edge import behind, pushes, sockets, sources
+from chalicelib.edge import behind, sources
 from chalicelib.edge.http import Router
 from chalicelib.edge.operations import about, annotation, job, live, relation, resource, vocabulary
 from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
@@ -153,19 +153,19 @@ route.post("/tickets", READ, live.create_ticket)
 @app.on_ws_connect(name="socket_connect")
 def socket_connect(event: Any) -> Any:
     """Let in who brings a token or a ticket."""
-    return sockets.connect(system(), event)
+    return behind.connect(system(), event)
 
 
 @app.on_ws_message(name="socket_message")
 def socket_message(event: Any) -> Any:
     """Subscribe, unsubscribe, or answer a ping."""
-    return sockets.message(system(), event)
+    return behind.message(system(), event)
 
 
 @app.on_ws_disconnect(name="socket_disconnect")
 def socket_disconnect(event: Any) -> Any:
     """Forget who has left."""
-    return sockets.disconnect(system(), event)
+    return behind.disconnect(system(), event)
 
 
 @app.on_dynamodb_record(
@@ -176,7 +176,7 @@ def socket_disconnect(event: Any) -> Any:
 )
 def pusher(event: Any) -> Any:
     """Post each move of a watermark to whoever watches it."""
-    return pushes.of_views(system(), event)
+    return behind.push_views(system(), event)
 
 
 @app.on_dynamodb_record(
@@ -187,7 +187,7 @@ def pusher(event: Any) -> Any:
 )
 def job_pusher(event: Any) -> Any:
     """Post each new state of a job to whoever watches it."""
-    return pushes.of_jobs(system(), event)
+    return behind.push_jobs(system(), event)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="push_sweep")

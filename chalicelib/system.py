@@ -22,11 +22,9 @@ from chalicelib.content import Content
 from chalicelib.domain.ids import minted_id
 from chalicelib.dynamo import Tables
 from chalicelib.flows.head import Heads
-from chalicelib.graph.breaker import Answers, Breaker
 from chalicelib.jobs.outcomes import Outcomes
 from chalicelib.jobs.queue import Queue
 from chalicelib.jobs.table import Jobs
-from chalicelib.live.connections import Connections
 from chalicelib.live.places import Places
 from chalicelib.live.posts import Posts
 from chalicelib.log import Log
@@ -34,9 +32,11 @@ from chalicelib.metrics import Metrics
 from chalicelib.views import Views
 
 if TYPE_CHECKING:
+    from chalicelib.graph.breaker import Answers, Breaker
     from chalicelib.graph.gremlin import Gremlin
     from chalicelib.inference import Inference
     from chalicelib.jobs.kinds.kind import Kind
+    from chalicelib.live.connections import Connections
     from chalicelib.upkeep.objects import Objects
     from chalicelib.upkeep.tables import TableUpkeep
 
@@ -91,8 +91,6 @@ class System:
             self._made["upkeep"] = upkeep
         if objects is not None:
             self._made["objects"] = objects
-        self.graph_breaker = Breaker(self.monotonic_s)
-        self.graph_answers = Answers(self.monotonic_s)
 
     @property
     def tables(self) -> Tables:
@@ -120,8 +118,24 @@ class System:
         return self._once("graph", lambda: gremlin(self.config))
 
     @property
+    def graph_breaker(self) -> Breaker:
+        """Return what keeps a graph that does not answer from being asked."""
+        from chalicelib.graph.breaker import Breaker
+
+        return self._once("graph_breaker", lambda: Breaker(self.monotonic_s))
+
+    @property
+    def graph_answers(self) -> Answers:
+        """Return the answers of the graph that are kept."""
+        from chalicelib.graph.breaker import Answers
+
+        return self._once("graph_answers", lambda: Answers(self.monotonic_s))
+
+    @property
     def connections(self) -> Connections:
         """Return who watches what."""
+        from chalicelib.live.connections import Connections
+
         return self._once(
             "connections",
             lambda: Connections(self.tables, self.config.connections_table, self._clock),

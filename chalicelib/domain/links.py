@@ -8,6 +8,9 @@ from typing import Final
 from chalicelib.domain import iri
 from chalicelib.domain.annotation import Body, SpecificResource, TextualBody
 
+MAX_DEPTH: Final = 3
+MAX_PATH_DEPTH: Final = 5
+"""Resources that a question goes from one to the next."""
 MAX_ENTITY_TYPE: Final = 100
 """Characters of an entity type. A longer body tags with a text, not with a type."""
 

@@ -8,7 +8,7 @@ repeated keyed POST anew, from the commit that the first one made: ``{"resource"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain import iri
 from chalicelib.domain.anchoring import Anchor, anchor_json
@@ -26,10 +26,12 @@ from chalicelib.errors import LogUnreadable
 from chalicelib.flows import health as health_flow
 from chalicelib.flows import listing, read, write
 from chalicelib.flows.content import text_of
-from chalicelib.flows.graph_ask import Told
 from chalicelib.flows.head import Known, folded
 from chalicelib.flows.write import Written
 from chalicelib.system import System, iso
+
+if TYPE_CHECKING:
+    from chalicelib.flows.graph_ask import Told
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What runs behind the requests: projectors, workers and schedules.
+"""What runs behind the requests: projectors, pushers, workers, schedules, and sockets.
 
 Each of these flows is loaded by the function that runs it. Every Lambda imports all of `app.py`,
 and a request should not wait for code that only a schedule needs (`bench/cold_import.py`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from chalicelib.edge import sockets, sources
+from chalicelib.edge import sources
 from chalicelib.system import System
 
 
@@ -53,9 +53,45 @@ def take_turn(system: System, command: Any, event: Any, context: Any) -> Any:
 
 def push_again(system: System) -> Any:
     """Go on with those to whom a post failed."""
+    from chalicelib.edge import sockets
     from chalicelib.flows import push
 
     return sources.on_time(system, lambda system: push.sweep(system, sockets.show(system)))
+
+
+def connect(system: System, event: Any) -> Any:
+    """Let in who brings a token or a ticket."""
+    from chalicelib.edge import sockets
+
+    return sockets.connect(system, event)
+
+
+def message(system: System, event: Any) -> Any:
+    """Subscribe, unsubscribe, or answer a ping."""
+    from chalicelib.edge import sockets
+
+    return sockets.message(system, event)
+
+
+def disconnect(system: System, event: Any) -> Any:
+    """Forget who has left."""
+    from chalicelib.edge import sockets
+
+    return sockets.disconnect(system, event)
+
+
+def push_views(system: System, event: Any) -> Any:
+    """Post each move of a watermark to whoever watches it."""
+    from chalicelib.edge import pushes
+
+    return pushes.of_views(system, event)
+
+
+def push_jobs(system: System, event: Any) -> Any:
+    """Post each new state of a job to whoever watches it."""
+    from chalicelib.edge import pushes
+
+    return pushes.of_jobs(system, event)
 
 
 def work(system: System, event: Any) -> Any:

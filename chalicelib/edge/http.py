@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chalice.app import Chalice, Response
 
@@ -50,8 +50,10 @@ from chalicelib.errors import (
     TooLarge,
     UnsupportedMedia,
 )
-from chalicelib.live.connections import Connections
 from chalicelib.metrics import Metrics
+
+if TYPE_CHECKING:
+    from chalicelib.live.connections import Connections
 
 _LOGGER: Final = logging.getLogger(__name__)
 

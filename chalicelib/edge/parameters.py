@@ -6,9 +6,9 @@ from typing import Final
 
 from chalicelib.domain.annotation.model import MOTIVATIONS
 from chalicelib.domain.job import STATES
+from chalicelib.domain.links import MAX_DEPTH, MAX_PATH_DEPTH
 from chalicelib.edge.query import Parameter
 from chalicelib.edge.schemas.common import DEFAULT_PAGE, ENTITY_TYPE, ID, MAX_PAGE, TIME, VERSION
-from chalicelib.flows.graph_ask import MAX_DEPTH, MAX_PATH_DEPTH
 
 _NUMBER: Final = "[1-9][0-9]{0,14}"
 

@@ -4,6 +4,8 @@
 
     {"items": […], "next": null, "source": "graph", "lag": 0.012}
     {"items": […], "next": null, "source": "views", "lag": 0.2, "degraded": true, "truncated": true}
+
+What asks the graph and the views is loaded with the first question.
 """
 
 from __future__ import annotations
@@ -11,12 +13,22 @@ from __future__ import annotations
 from chalicelib.edge import answers, requests
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import Call
-from chalicelib.flows import graph_ask
 from chalicelib.system import System
+
+
+def resources(system: System, call: Call) -> Answer:
+    """Return a page of resources; those of a type are asked of the graph."""
+    from chalicelib.flows import graph_ask
+
+    workspace = requests.workspace(call)
+    told = graph_ask.resources(system, workspace, **requests.listing(call))
+    return answers.resources(system, call, told)
 
 
 def neighbours(system: System, call: Call) -> Answer:
     """Return a page of the resources around one."""
+    from chalicelib.flows import graph_ask
+
     args = call.args
     told = graph_ask.neighbours(
         system,
@@ -35,6 +47,8 @@ def neighbours(system: System, call: Call) -> Answer:
 
 def referenced_by(system: System, call: Call) -> Answer:
     """Return a page of the annotations that refer to a resource."""
+    from chalicelib.flows import graph_ask
+
     args = call.args
     told = graph_ask.referenced_by(
         system,
@@ -50,6 +64,8 @@ def referenced_by(system: System, call: Call) -> Answer:
 
 def paths(system: System, call: Call) -> Answer:
     """Return the ways from one resource to another."""
+    from chalicelib.flows import graph_ask
+
     args = call.args
     told = graph_ask.paths(
         system,
@@ -71,6 +87,8 @@ def paths(system: System, call: Call) -> Answer:
 
 def stats(system: System, call: Call) -> Answer:
     """Return the workspace in numbers."""
+    from chalicelib.flows import graph_ask
+
     told = graph_ask.stats(system, requests.workspace(call), after=requests.after(call))
     found = told.value
     body = {

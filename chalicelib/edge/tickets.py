@@ -8,12 +8,14 @@ table holds the ticket's hash alone.
 from __future__ import annotations
 
 import secrets
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from chalicelib.edge.auth import Authenticator
 from chalicelib.edge.call import Call, Caller
 from chalicelib.errors import Malformed, Unauthenticated
-from chalicelib.live.connections import Connections, Holder
+
+if TYPE_CHECKING:
+    from chalicelib.live.connections import Connections
 
 PARAMETER: Final = "ticket"
 
@@ -48,5 +50,7 @@ class Tickets:
 
 def issue(system: System, caller: Caller) -> tuple[str, int]:
     """Return a new ticket for a caller, and when it expires (Unix seconds)."""
+    from chalicelib.live.connections import Holder
+
     ticket = secrets.token_urlsafe(32)
     return ticket, system.connections.put_ticket(ticket, Holder(caller.actor, caller.workspace))

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from chalicelib.domain.ids import Stream
-from chalicelib.domain.links import references
+from chalicelib.domain.links import MAX_PATH_DEPTH, references
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
 from chalicelib.errors import Malformed, NotFound, Unavailable
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Source = Literal["graph", "views"]
 
-MAX_DEPTH: Final = 3
-MAX_PATH_DEPTH: Final = 5
 MAX_PATHS: Final = 10
 MAX_SCANS: Final = 10
 """Questions for one page; then it comes short, with a cursor."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from chalicelib.errors import Unavailable
-from chalicelib.flows import graph_ask, jobs, project
+from chalicelib.flows import jobs, project
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -107,7 +107,7 @@ def _views(system: System) -> str | None:
 
 
 def _relations(system: System) -> str | None:
-    from chalicelib.flows import graph_project
+    from chalicelib.flows import graph_ask, graph_project
 
     return graph_ask.trouble(system) or _parked(system, graph_project.CONSUMER)
 

@@ -11,7 +11,7 @@ from chalicelib.domain.marks import Mark
 from chalicelib.domain.representation import Representation
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.vocabulary import Vocabulary
-from chalicelib.flows import graph_ask, listing, read, write
+from chalicelib.flows import listing, read, write
 from chalicelib.flows.content import text_of
 from chalicelib.flows.write import Request
 
@@ -66,6 +66,8 @@ class WorkspaceReading:
         return write.seed_vocabulary(self._system, self._request).vocabulary
 
     def neighbours(self, resource_id: str) -> tuple[Resource, ...]:
+        from chalicelib.flows import graph_ask
+
         resource = self.resource(resource_id)
         after = listing.After(resource.id, resource.version)
         told = graph_ask.neighbours(

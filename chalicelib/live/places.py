@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.errors import Unavailable
-from chalicelib.live.connections import Connections
+
+if TYPE_CHECKING:
+    from chalicelib.live.connections import Connections
 
 LIVES_S: Final = 60.0
 """A Lambda of ours ends after that long, whatever it waits for."""

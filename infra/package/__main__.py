@@ -11,8 +11,6 @@ from infra.package import build, told
 def main() -> None:
     """Build for a stage, or for none."""
     stage = sys.argv[1] if len(sys.argv) > 1 else render.OFFLINE
-    if stage == render.OFFLINE:
-        render.write_offline()
     print("\n".join(told(each) for each in build(stage)))
 
 

@@ -89,9 +89,12 @@ def test_what_is_kept_in_git_is_what_is_rendered(tmp_path: Path) -> None:
     config = render.write_offline(tmp_path)
 
     told = json.loads((ROOT / ".chalice/config.json").read_text())
-    assert told["stages"]["offline"] == json.loads(config.read_text())["stages"]["offline"]
+    meant = "if it is meant: python -m infra.deploy render --offline"
+    assert told["stages"]["offline"] == json.loads(config.read_text())["stages"]["offline"], meant
     kept = {path.name: path.read_bytes() for path in before[1:]}
-    assert kept == {path.name: path.read_bytes() for path in (tmp_path / "policies").iterdir()}
+    assert kept == {path.name: path.read_bytes() for path in (tmp_path / "policies").iterdir()}, (
+        meant
+    )
 
 
 def test_every_function_has_a_policy_of_its_own(tmp_path: Path) -> None:

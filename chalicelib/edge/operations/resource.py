@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chalicelib.edge import answers, requests
+from chalicelib.edge import answers, relations, requests
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, LINKED, MERGE_PATCH, Call
 from chalicelib.edge.route import Body, operation
-from chalicelib.flows import graph_ask, read, write
+from chalicelib.flows import read, write
 from chalicelib.system import System
 
 
@@ -76,11 +76,7 @@ def change_content(system: System, call: Call) -> Answer:
 )
 def list_resources(system: System, call: Call) -> Answer:
     """List resources, newest first. The list is eventual: see `lag`, and `after`."""
-    return answers.resources(
-        system,
-        call,
-        graph_ask.resources(system, requests.workspace(call), **requests.listing(call)),
-    )
+    return relations.resources(system, call)
 
 
 @operation(
