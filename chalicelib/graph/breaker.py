@@ -69,6 +69,11 @@ class Answers:
             self._held.move_to_end(question)
             return answer, age_s
 
+    def forget(self) -> None:
+        """Forget every answer: after the graph was changed by somebody else."""
+        with self._lock:
+            self._held.clear()
+
     def put(self, question: Hashable, written: int, answer: Any) -> None:
         """Keep an answer. `written` is what it was before the graph was asked."""
         with self._lock:

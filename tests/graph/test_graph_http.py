@@ -15,7 +15,6 @@ from chalicelib.config import Config
 from chalicelib.domain.ids import Stream
 from chalicelib.edge import schemas
 from chalicelib.flows import graph_project
-from chalicelib.graph.breaker import Answers
 from chalicelib.graph.gremlin import Gremlin
 from chalicelib.system import System
 from infra.gremlin import Server, _free_port, url
@@ -262,13 +261,13 @@ def test_a_write_rings_the_projector_as_it_rings_the_materializer(
 def test_the_schedule_fills_a_graph_that_was_emptied(api: Api, gremlin: Gremlin) -> None:
     letter, book, _ = scene(api)
     emptied(gremlin)
-    api.system.graph_answers = Answers(api.system.monotonic_s)
+    api.system.graph_answers.forget()
     api.system.graph.close()
     assert api.get(f"/resources/{letter['id']}/neighbours").json["source"] == "views"
 
     way_in.mend_graph(schedule_event("mend_graph", datetime.now(UTC)), None)
 
-    api.system.graph_answers = Answers(api.system.monotonic_s)
+    api.system.graph_answers.forget()
     told = api.get(f"/resources/{letter['id']}/neighbours").json
     assert (told["source"], [item["resource"]["id"] for item in told["items"]]) == (
         "graph",

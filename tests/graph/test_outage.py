@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.flows import graph_ask, graph_project
 from chalicelib.flows.listing import After, Filter
-from chalicelib.graph.breaker import KEPT_S, OPEN_S, Answers
+from chalicelib.graph.breaker import KEPT_S, OPEN_S
 from chalicelib.graph.gremlin import Gremlin
 from infra import gremlin as servers
 from tests.graph.oracle import expected, held
@@ -227,7 +227,7 @@ def test_the_lag_is_the_age_of_what_the_graph_does_not_show(world: World) -> Non
     assert 0.05 <= told.lag_s < 5
 
     world.project()
-    world.system.graph_answers = Answers(world.system.monotonic_s)
+    world.system.graph_answers.forget()
     assert graph_ask.stats(world.system, world.workspace).lag_s == 0
 
 
