@@ -1,4 +1,6 @@
-"""A small HTTP endpoint on this machine that answers as an AWS service would, from recorded shapes.
+"""A small HTTP endpoint on this machine that answers as an AWS service would, from kept shapes.
+
+They follow botocore's models and AWS's documentation; none was captured from AWS.
 
 Given answers are sent in order, the last one again and again; what was asked is kept.
 """
