@@ -274,12 +274,15 @@ def _materializing(at: Scene, sizes: Sizes) -> Iterator[Row]:
     system, rid = at.system, stream.resource_id or ""
     shown = write_units(sizes.annotation) + write_units(sizes.descriptor)
 
-    def row(name: str, least: Cost, naive: Cost | None) -> Row:
+    def row(name: str, least: Cost, naive: Cost | None, by: System = system) -> Row:
         # In the naive way this is part of the write.
-        return Row(name, _bill(at, lambda: project.materialize(system, stream)), least, naive)
+        return Row(name, _bill(at, lambda: project.materialize(by, stream)), least, naive)
 
     _add(at, system, stream)
     yield row("materialize 1 annotation", Cost(3, 1, shown), None)
+    _add(at, system, stream)
+    yield row("… cold", Cost(3, 1, shown), None, at.cold())
+    project.materialize(system, stream)
     write.change(system, at.request(), rid, at.annotations(100, start=7))
     many = 100 * write_units(sizes.annotation) + write_units(sizes.descriptor)
     yield row("… 100 annotations of one commit", Cost(102, 2, many), None)
@@ -290,6 +293,9 @@ def _materializing(at: Scene, sizes: Sizes) -> Iterator[Row]:
     change = UpdateBody(mark, lambda bodies: (*bodies, TextualBody("seen", "commenting")))
     _change(at, stream, change)
     yield row("… a changed body", Cost(3, 1, shown), None)
+    _change(at, stream, change)
+    yield row("… a changed body, cold", Cost(3, 1, shown), None, at.cold())
+    project.materialize(system, stream)
     _change(at, stream, RemoveAnnotation(mark))
     yield row("… a removal", Cost(3, 1, shown), None)
     yield row("… nothing new (a late record)", Cost(1, 1), None)

@@ -154,6 +154,8 @@ class Scene:
             left -= size
         project.materialize(System(self.config, clock=self.clock, log=log, views=views), stream)
         self.system.heads.forget(stream)
+        self.system.watermarks.take(stream, self.clock())
+        project.materialize(self.system, stream)  # finds nothing, and remembers how far it is
 
     def filled(self, count: int) -> Stream:
         """Make a resource with `count` annotations, all of them in its view."""

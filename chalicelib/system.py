@@ -22,6 +22,7 @@ from chalicelib.content import Content
 from chalicelib.domain.ids import minted_id
 from chalicelib.dynamo import Tables
 from chalicelib.flows.head import Heads
+from chalicelib.flows.watermarks import MAX_AGE_S, Watermarks
 from chalicelib.jobs.outcomes import Outcomes
 from chalicelib.jobs.queue import Queue
 from chalicelib.jobs.table import Jobs
@@ -58,6 +59,7 @@ class System:
         log: Log | None = None,
         views: Views | None = None,
         content: Content | None = None,
+        watermarks: Watermarks | None = None,
         connections: Connections | None = None,
         posts: Posts | None = None,
         graph: Gremlin | None = None,
@@ -69,6 +71,7 @@ class System:
         self.config = config
         self.metrics = Metrics()
         self.heads = Heads(config.view_cache_s)
+        self.watermarks = watermarks or Watermarks(min(config.view_cache_s, MAX_AGE_S))
         self.content = content or Content(config)
         self._clock = clock
         self._lock = threading.RLock()

@@ -2,7 +2,8 @@
 
 A run reads the watermark, then the log after it, folds, writes each item by condition, and moves
 the watermark last, by one conditional put. Duplicates, old records and overlapping runs therefore
-change nothing; a crash anywhere leaves work that the next run does again.
+change nothing; a crash anywhere leaves work that the next run does again. The watermark that a
+process has seen minutes ago it need not read (`flows.watermarks`).
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ JOB_KEY_KEPT_S: Final = 15 * 24 * 3600
 """A request may be repeated for 24 h, a job's message for 14 days (the queue's retention)."""
 
 
+_Ahead = tuple[list[Commit], bool, LogUnreadable | LogDamaged | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """What one run did: events applied, the version that the view shows, and what stopped it."""
@@ -80,8 +84,7 @@ def materialize(system: System, stream: Stream) -> Move:
     for _ in range(MAX_MOVES):
         with system.metrics.timed("ViewMaterialization"):
             started = system.monotonic_s()
-            old = system.views.get(stream)
-            commits, rest, stopped = _ahead(system, stream, viewed(old))
+            old, (commits, rest, stopped) = _behind(system, stream)
             if commits and not _apply(system, stream, old, commits, started):
                 # Another run moved the watermark meanwhile, but perhaps not so far.
                 continue
@@ -127,9 +130,33 @@ def _stopped(system: System, stream: Stream) -> LogUnreadable | LogDamaged | Non
         return LogDamaged(f"the log of {stream.name} does not fold: {error}", version=0)
 
 
-def _ahead(
-    system: System, stream: Stream, known: Known
-) -> tuple[list[Commit], bool, LogUnreadable | LogDamaged | None]:
+def _behind(system: System, stream: Stream) -> tuple[View | None, _Ahead]:
+    """Return the view's watermark, remembered or read, and what the log has after it."""
+    now_s = system.now_s()
+    remembered = system.watermarks.take(stream, now_s)
+    ahead = None
+    if remembered is not None:
+        ahead = _ahead(system, stream, viewed(remembered))
+        if system.watermarks.trusted(len(ahead[0])):
+            return remembered, ahead
+    old = system.views.get(stream)
+    if ahead is None or not _same(old, remembered):
+        ahead = _ahead(system, stream, viewed(old))
+    if old is not None and not ahead[0]:
+        system.watermarks.put(stream, old, now_s)
+    return old, ahead
+
+
+def _same(old: View | None, remembered: View | None) -> bool:
+    """Tell whether they are one watermark, as `Views.move` compares it."""
+    return (
+        old is not None
+        and remembered is not None
+        and (old.head.version, old.generation) == (remembered.head.version, remembered.generation)
+    )
+
+
+def _ahead(system: System, stream: Stream, known: Known) -> _Ahead:
     """Return the readable commits after `known`, whether more follow, and what stopped it."""
     commits: list[Commit] = []
     events = 0
@@ -175,8 +202,10 @@ def _apply(
     new = View(known.state, known.head, generation, system.now())
     if system.monotonic_s() - started > MAX_RUN_S:
         raise Unavailable("the run took too long; the next one goes on from here")
+    moved_s = system.now_s()
     moved = system.views.move(stream, old, new)
     if moved:
+        system.watermarks.put(stream, new, moved_s)
         _measure(system, commits[0].at, len(stored))
         ids = list(dict.fromkeys(commit.correlation for commit in commits))
         about = {"stream": stream.key, "version": known.head.version, "correlations": ids}

@@ -7,6 +7,7 @@ on the way a watermark never goes back, and shows at each version what the log s
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import given
 from chalicelib.domain import indexes
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
+from chalicelib.flows.watermarks import Watermarks
 from chalicelib.views import Entry, View
 from tests.laws.holding import DEADLY, ROUGH, SLOW, broken, holds, plans, schedules, varied
 from tests.laws.world import Doubles, Plan, layers
@@ -117,6 +119,16 @@ class CountsByAdding(TwinViews):
         return super().move(stream, old, replace(new, state=state))
 
 
+class TrustedWatermarks(Watermarks):
+    """Goes on from a remembered watermark, however old it is and whatever was written since."""
+
+    def __init__(self) -> None:
+        super().__init__(ttl_s=math.inf)
+
+    def trusted(self, commits: int) -> bool:
+        return commits > 0
+
+
 # -- indexes --------------------------------------------------------------------------------------
 
 
@@ -140,11 +152,15 @@ class EntriesByDifference(TwinViews):
 
 
 def _broken(views: type[TwinViews], faults: Faults | None = None, **choices: object) -> None:
+    _caught(Doubles(materializer=layers(views=views)), faults, **choices)
+
+
+def _caught(doubles: Doubles, faults: Faults | None = None, **choices: object) -> None:
     def plan(seed: int) -> Plan:
         chosen = {**projecting, **choices}
         return Plan(seed, **chosen, faults=faults or varied(seed))  # type: ignore[arg-type]
 
-    broken(plan, Doubles(materializer=layers(views=views)), "law 3")
+    broken(plan, doubles, "law 3")
 
 
 def test_the_law_catches_annotations_that_are_put_without_condition() -> None:
@@ -165,6 +181,10 @@ def test_the_law_catches_a_watermark_that_moves_before_its_items() -> None:
 
 def test_the_law_catches_a_watermark_that_moves_without_condition() -> None:
     _broken(UnconditionalWatermark)
+
+
+def test_the_law_catches_a_remembered_watermark_that_is_trusted_whatever_follows() -> None:
+    _caught(Doubles(watermarks=TrustedWatermarks), focus="marks", pump="slow", days=2, commands=8)
 
 
 def test_the_law_catches_counts_that_are_added_up() -> None:

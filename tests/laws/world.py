@@ -17,6 +17,7 @@ from chalicelib.domain import indexes
 from chalicelib.domain.chain import verify
 from chalicelib.domain.ids import Stream
 from chalicelib.flows import listing, project
+from chalicelib.flows.watermarks import Watermarks
 from chalicelib.views import View
 from tests.laws.truth import Truth
 from tests.schedules import NONE, Faults, Schedule, SimulatedSystem, Task, Violation, small_limits
@@ -67,6 +68,7 @@ class Doubles:
     client: Layers = layers()  # noqa: RUF009
     reader: Layers = layers()  # noqa: RUF009
     materializer: Layers = layers()  # noqa: RUF009
+    watermarks: Callable[[], Watermarks] | None = None
 
 
 class World:
@@ -103,7 +105,15 @@ class World:
         """Return a cold instance of the product on this world's twins."""
         log, views = getattr(self.doubles, role)(self.store)
         content = TwinContent(self.store)
-        return SimulatedSystem(self.schedule, CONFIG, log=log, views=views, content=content)
+        made = self.doubles.watermarks
+        return SimulatedSystem(
+            self.schedule,
+            CONFIG,
+            log=log,
+            views=views,
+            content=content,
+            watermarks=made and made(),
+        )
 
     def client_system(self) -> Any:
         """Return one of the warm instances, or now and then a cold one in its place."""
