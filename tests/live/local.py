@@ -80,17 +80,23 @@ class Local:
             access_log=False,
             timeout_graceful_shutdown=0,
         )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        run = self._server.serve
+        server = self._server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+
+        async def run() -> None:
+            await server.serve(sockets=[listener])
+            # One whose client has stopped reading is not closed before what is written has gone.
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)  # it is closed in the loop's next turn
 
         def serve() -> None:
-            asyncio.run(run(sockets=[listener]))
+            asyncio.run(run())
             listener.close()
 
         self._thread = threading.Thread(target=serve, daemon=True)
         self._thread.start()
-        while not self._server.started:
+        while not server.started:
             self._thread.join(0.005)
 
     def stop_gateway(self) -> None:

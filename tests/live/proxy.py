@@ -28,7 +28,7 @@ class CuttingProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        await asyncio.sleep(0)  # who was just let in begins, so that its end is run too
+        await asyncio.sleep(0.05)  # who was just let in begins, so that its end is run too
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
