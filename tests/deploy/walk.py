@@ -34,9 +34,9 @@ SCHEDULED: Final = {
 Json = dict[str, Any]
 
 
-def until(seen: Callable[[], Any], what: str) -> Any:
+def until(seen: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """Return what `seen` returns once that is something."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while not (found := seen()):
         assert time.monotonic() < end, f"{what} does not come"
         time.sleep(0.1)
