@@ -18,6 +18,7 @@ from chalicelib.config import (
     jobs_queue_arn,
     jobs_stream_arn,
     log_stream_arn,
+    service,
     views_stream_arn,
     where_there_is_a_graph,
 )
@@ -28,7 +29,7 @@ from chalicelib.edge.permissions import ADMIN, NOTHING, READ, WRITE
 from chalicelib.flows import project
 from chalicelib.system import system
 
-app = Chalice(app_name="palimpsest", configure_logs=False)
+app = Chalice(app_name=service(), configure_logs=False)
 app.experimental_feature_flags.add("WEBSOCKETS")
 route = Router(app, system)
 

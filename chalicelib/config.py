@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 LOCAL: Final = "local"
+SERVICE: Final = "palimpsest"
 _DEPLOYING: Final = "AWS_CHALICE_CLI_MODE"  # set by Chalice's command line, in no Lambda
 
 
@@ -54,6 +55,10 @@ class Config:
     stage: str = setting(
         "Name of the deployment; `local` leaves the line per request to the gateway",
         default=LOCAL,
+    )
+    powertools_service_name: str = setting(
+        "What logs, metrics and traces call the system; all names of a deployment begin with it",
+        default=SERVICE,
     )
     tracing: bool = setting(
         "Whether calls to AWS are traced by X-Ray; it makes starting twice as long",
@@ -181,6 +186,11 @@ class Config:
             raise Misconfigured("; ".join(faults))
         values["public_url"] = values["public_url"].rstrip("/")
         return cls(**values)
+
+
+def service() -> str:
+    """Return what the system is called: Chalice names the REST API so, when it deploys."""
+    return os.environ.get("POWERTOOLS_SERVICE_NAME") or SERVICE
 
 
 def log_stream_arn() -> str:

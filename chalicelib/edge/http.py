@@ -29,7 +29,7 @@ from chalice.app import Chalice, Response
 
 from chalicelib.config import Config
 from chalicelib.dynamo import Tables
-from chalicelib.edge import logs, metrics, permissions, problems, strict_json, tracing
+from chalicelib.edge import metrics, permissions, problems, strict_json
 from chalicelib.edge.accesslog import AccessLog
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.auth import Authenticator
@@ -112,9 +112,7 @@ class _Edge:
             system.config.idempotency_table, lambda: system.tables.connection.client
         )
         self.access_log = AccessLog(system.config.stage)
-        logs.attach(system.config.stage)
-        tracing.follow(system.config.tracing)
-        metrics.attach(system.metrics, system.config.stage)
+        metrics.observe(system.config, system.metrics)
 
 
 _exchange: ContextVar[_Exchange] = ContextVar("exchange")

@@ -13,9 +13,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from chalicelib.config import LOCAL
+from chalicelib.config import LOCAL, SERVICE
 
-SERVICE: Final = "palimpsest"
 _ROOT: Final = logging.getLogger("chalicelib")
 
 
@@ -27,14 +26,14 @@ class _Stdout(logging.Handler):
         print(self.format(record), flush=True)
 
 
-def attach(stage: str) -> None:
+def attach(stage: str, service: str = SERVICE) -> None:
     """Log as JSON from now on, unless this is done already or the stage is local."""
     if stage == LOCAL or any(isinstance(each, _Stdout) for each in _ROOT.handlers):
         return
     from aws_lambda_powertools.logging import Logger
 
     handler = _Stdout()
-    handler.setFormatter(Logger(service=SERVICE, stage=stage).registered_formatter)
+    handler.setFormatter(Logger(service=service, stage=stage).registered_formatter)
     _ROOT.addHandler(handler)
     _ROOT.setLevel(logging.INFO)
     _ROOT.propagate = False  # Lambda's own handler would write all of it again

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from chalicelib.config import SERVICE, Config
 from chalicelib.edge import logs, tracing
-from chalicelib.edge.logs import SERVICE
 from chalicelib.metrics import Metrics, Unit
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ NAMESPACE: Final = "Palimpsest"
 class EmbeddedMetrics:
     """An outlet that gathers measurements and prints them when it is flushed."""
 
-    def __init__(self, stage: str) -> None:
+    def __init__(self, stage: str, service: str = SERVICE) -> None:
         self._stage = stage
+        self._service = service
         self._gathered: list[tuple[str, float, Unit]] = []
         self._lock = threading.Lock()
 
@@ -49,23 +50,28 @@ class EmbeddedMetrics:
     def _printer(self) -> Any:
         from aws_lambda_powertools.metrics import EphemeralMetrics
 
-        printer = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        printer = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
         printer.add_dimension(name="stage", value=self._stage)
         return printer
 
 
-def attach(metrics: Metrics, stage: str) -> None:
+def attach(metrics: Metrics, stage: str, service: str = SERVICE) -> None:
     """Give metrics this outlet, unless they have one already."""
     if metrics.outlet is None:
-        metrics.outlet = EmbeddedMetrics(stage)
+        metrics.outlet = EmbeddedMetrics(stage, service)
+
+
+def observe(config: Config, metrics: Metrics) -> None:
+    """From now on, log and trace as the stage does, and gather what is measured."""
+    logs.attach(config.stage, config.powertools_service_name)
+    tracing.follow(config.tracing, config.powertools_service_name)
+    attach(metrics, config.stage, config.powertools_service_name)
 
 
 @contextmanager
 def running(system: System) -> Iterator[None]:
     """Around what a function does: log and trace as the stage does, print what was measured."""
-    logs.attach(system.config.stage)
-    tracing.follow(system.config.tracing)
-    attach(system.metrics, system.config.stage)
+    observe(system.config, system.metrics)
     try:
         yield
     finally:

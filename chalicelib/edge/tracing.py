@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import functools
 
-from chalicelib.edge.logs import SERVICE
 
-
-def follow(tracing: bool) -> None:
+def follow(tracing: bool, service: str) -> None:
     """Trace from now on, if that is switched on. Outside Lambda it does nothing."""
     if tracing:
-        _switch_on()
+        _switch_on(service)
 
 
 @functools.cache
-def _switch_on() -> None:
+def _switch_on(service: str) -> None:
     from aws_lambda_powertools.tracing import Tracer
 
-    Tracer(service=SERVICE, patch_modules=("botocore",))
+    Tracer(service=service, patch_modules=("botocore",))

@@ -1,8 +1,8 @@
 """The two APIs of a stage: found, or made empty before `chalice deploy` fills them.
 
 Their ids stand in every address that the system hands out, so they must be known before the
-functions are configured. Chalice calls the REST API of every stage `palimpsest`; which stage one
-belongs to is told by a tag, or, where that was lost, by the function that it calls.
+functions are configured. Chalice calls the REST API of every stage by the prefix alone; which stage
+one belongs to is told by a tag, or, where that was lost, by the function that it calls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from infra.deploy import aws, stacks
 from infra.deploy.errors import DeployError
-from infra.deploy.functions import API_STAGE, APP, function_name
+from infra.deploy.functions import API_STAGE
 from infra.deploy.stage import Stage
 
 TAG: Final = "stage"
@@ -41,7 +41,7 @@ def find_or_make(stage: Stage) -> Apis:
     rest, sockets = _rest(stage), _sockets(stage)
     if rest is None:
         made = aws.client("apigateway").create_rest_api(
-            name=APP, endpointConfiguration={"types": ["REGIONAL"]}, tags=tags
+            name=stage.prefix, endpointConfiguration={"types": ["REGIONAL"]}, tags=tags
         )
         rest = str(made["id"])
     if sockets is None:
@@ -78,7 +78,7 @@ def _rest(stage: Stage) -> str | None:
     named = [
         each
         for each in aws.pages("apigateway", "get_rest_apis", "items")
-        if each["name"] == APP and _may_be_of(each.get("tags"), stage)
+        if each["name"] == stage.prefix and _may_be_of(each.get("tags"), stage)
     ]
     tagged = [each for each in named if (each.get("tags") or {}).get(TAG) == stage.name]
     ours = tagged or [each for each in named if _calls(each["id"], stage)]
@@ -95,7 +95,7 @@ def _sockets(stage: Stage) -> str | None:
 
 
 def _sockets_name(stage: Stage) -> str:
-    return f"{APP}-{stage.name}-websocket-api"
+    return stage.named("websocket-api")
 
 
 def _may_be_of(tags: Mapping[str, str] | None, stage: Stage) -> bool:
@@ -104,7 +104,7 @@ def _may_be_of(tags: Mapping[str, str] | None, stage: Stage) -> bool:
 
 def _calls(api: str, stage: Stage) -> bool:
     """Tell whether an API calls this stage's function."""
-    wanted = f":function:{function_name(stage.name, 'api_handler')}/"
+    wanted = f":function:{stage.function('api_handler')}/"
     resources = aws.pages("apigateway", "get_resources", "items", restApiId=api, embed=["methods"])
     for resource in resources:
         for method in (resource.get("resourceMethods") or {}).values():

@@ -49,7 +49,7 @@ def check(asked: argparse.Namespace) -> int:
 
 def finish(asked: argparse.Namespace) -> int:
     """Do only what comes after `chalice deploy`."""
-    it, names, found = _there(asked)
+    it, names, found = _configured(*_there(asked))
     for told in steps.finish(it, names, found):
         print(told)
     return 0
@@ -88,7 +88,7 @@ def diff(asked: argparse.Namespace) -> int:
 
 def status(asked: argparse.Namespace) -> int:
     """Tell how a stage is; 1 if something is wrong."""
-    lines, wrong = look.status(*_there(asked))
+    lines, wrong = look.status(*_configured(*_there(asked)))
     print("\n".join(lines))
     for each in wrong:
         print(f"WRONG      {each}")
@@ -182,4 +182,13 @@ def _there(asked: argparse.Namespace) -> tuple[stage.Stage, dict[str, str], apis
         raise DeployError(
             f"The stage {it.name} is not there: run `make deploy STAGE={it.name}` first."
         )
+    return it, names, found
+
+
+def _configured(
+    it: stage.Stage, names: dict[str, str], found: apis.Apis
+) -> tuple[stage.Stage, dict[str, str], apis.Apis]:
+    """Return the same, rendered: for `app.py` is asked what it declares."""
+    if not rendering.rendered(it):
+        steps.configure(it, names, found)
     return it, names, found

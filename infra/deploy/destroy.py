@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from infra.deploy import apis, aws, chalice, render, secret, stacks, state, steps
+from infra.deploy import apis, aws, chalice, render, stacks, state, steps
 from infra.deploy.errors import DeployError
-from infra.deploy.functions import APP
 from infra.deploy.stage import NEPTUNE, Stage
 
 KEPT = ("core", "identity")
@@ -24,7 +23,7 @@ def destroy(stage: Stage, data: bool, say: Callable[[str], None]) -> None:
     if found is not None:
         names = steps.names_of(stage, streams=False)  # a table may have been lost
         steps.remember(stage, names, apis.find(stage))
-        if not render.rendered(stage.name):
+        if not render.rendered(stage):
             steps.configure(stage, names, apis.find_or_make(stage))
         chalice.delete(stage)
         say("functions, APIs, roles, rules and mappings are gone")
@@ -50,7 +49,7 @@ def destroy_graph(stage: Stage, say: Callable[[str], None]) -> None:
 
 
 def _log_groups(stage: Stage) -> list[str]:
-    prefix = f"/aws/lambda/{APP}-{stage.name}"
+    prefix = f"/aws/lambda/{stage.full_name}"
     found = aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
     groups = [str(each["logGroupName"]) for each in found]
     return [each for each in groups if each == prefix or each.startswith(f"{prefix}-")]
@@ -58,7 +57,7 @@ def _log_groups(stage: Stage) -> list[str]:
 
 def _erase(stage: Stage) -> Iterator[str]:
     """Delete what the stacks retain, and the key. Yields what is gone."""
-    prefix = f"{APP}-{stage.name}-"
+    prefix = stage.named("")
     for name in aws.pages("dynamodb", "list_tables", "TableNames"):
         if name.startswith(prefix):
             aws.client("dynamodb").delete_table(TableName=name)
@@ -70,13 +69,13 @@ def _erase(stage: Stage) -> Iterator[str]:
             yield f"the bucket {bucket['Name']}"
     cognito = aws.client("cognito-idp")
     for pool in aws.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
-        if pool["Name"] == f"{APP}-{stage.name}":
+        if pool["Name"] == stage.full_name:
             cognito.delete_user_pool(UserPoolId=pool["Id"])
             yield f"the user pool {pool['Id']}"
     ssm = aws.client("ssm")
     try:
-        ssm.delete_parameter(Name=secret.parameter(stage))
-        yield secret.parameter(stage)
+        ssm.delete_parameter(Name=stage.heads_key)
+        yield stage.heads_key
     except ssm.exceptions.ParameterNotFound:
         pass
 

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from infra.deploy import aws, gateway, lambdas, mappings, releases, render, stacks, state
 from infra.deploy.apis import Apis
-from infra.deploy.functions import APP
 from infra.deploy.stage import Stage
 
 
@@ -67,7 +66,7 @@ def policy_changes(stage: Stage, names: Mapping[str, str], apis: Apis) -> Iterat
     """Yield the roles whose policy is not the one of this source."""
     client = aws.client("iam")
     for name, policy in render.policies(stage, names, apis).items():
-        role = f"{APP}-{stage.name}-{name}"
+        role = stage.named(name)
         try:
             found = client.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         except client.exceptions.NoSuchEntityException:

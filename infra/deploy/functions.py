@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-APP: Final = "palimpsest"
-"""Name of the Chalice app; whatever is deployed begins with it."""
 API_STAGE: Final = "api"
 """Name of both API Gateway stages, and so the first segment of every path."""
 
@@ -48,16 +46,6 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 }
 
 
-def heads_key(stage: str) -> str:
-    """Return the name of the SSM parameter that holds a stage's HEADS_KEY."""
-    return f"/{APP}/{stage}/heads-key"
-
-
 def deployed(graph: bool) -> list[str]:
     """Return the functions of a stage with, or without, a graph."""
     return [name for name, each in FUNCTIONS.items() if graph or not each.only_with_graph]
-
-
-def function_name(stage: str, name: str) -> str:
-    """Return the function's name on AWS, as Chalice makes it."""
-    return f"{APP}-{stage}" if name == "api_handler" else f"{APP}-{stage}-{name}"

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.deploy import aws, state
-from infra.deploy.functions import APP
 from infra.deploy.stage import ROOT, Stage
 
 
@@ -65,7 +64,7 @@ def wait_updated(full: str) -> None:
 
 def _log_groups(stage: Stage, existing: Mapping[str, Any]) -> list[str]:
     done, client = list[str](), aws.client("logs")
-    prefix = f"/aws/lambda/{APP}-{stage.name}"
+    prefix = f"/aws/lambda/{stage.full_name}"
     there = {
         each["logGroupName"]: each
         for each in aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)

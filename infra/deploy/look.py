@@ -10,7 +10,7 @@ from typing import Any, Final
 from infra.deploy import aws, drift, releases, stacks, state
 from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
-from infra.deploy.functions import FUNCTIONS, function_name
+from infra.deploy.functions import FUNCTIONS
 from infra.deploy.stage import Stage
 
 _SPAN: Final = re.compile(r"(\d+)([smhd])\Z")
@@ -92,7 +92,7 @@ def _events(
         asked: dict[str, Any] = {"startTime": start_ms}
         if pattern:
             asked["filterPattern"] = pattern
-        group = f"/aws/lambda/{function_name(stage.name, name)}"
+        group = f"/aws/lambda/{stage.function(name)}"
         try:
             for each in aws.pages(
                 "logs", "filter_log_events", "events", logGroupName=group, **asked

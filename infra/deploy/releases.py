@@ -31,7 +31,7 @@ from typing import Any, Final
 from infra.deploy import aws, lambdas, state
 from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
-from infra.deploy.functions import API_STAGE, APP
+from infra.deploy.functions import API_STAGE
 from infra.deploy.stage import ROOT, Stage
 
 KEPT: Final = 10
@@ -204,7 +204,7 @@ def _layer(
     """Return the ARN of a layer of that content. Chalice deletes all versions but the newest."""
     sha256 = layer["sha256"]
     if sha256 not in published:
-        client, name = aws.client("lambda"), f"{APP}-{stage.name}-managed-layer"
+        client, name = aws.client("lambda"), stage.named("managed-layer")
         for each in aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name):
             arn = each["LayerVersionArn"]
             found = client.get_layer_version_by_arn(Arn=arn)

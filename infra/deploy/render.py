@@ -15,7 +15,7 @@ from typing import Any, Final
 from chalicelib.aws import IN_SSM
 from infra.deploy import aws, rights, stacks
 from infra.deploy.apis import Apis
-from infra.deploy.functions import API_STAGE, APP, FUNCTIONS, deployed, heads_key
+from infra.deploy.functions import API_STAGE, FUNCTIONS, deployed
 from infra.deploy.stage import NEPTUNE, ROOT, Stage
 from infra.local.template import load, variable
 
@@ -30,28 +30,27 @@ Json = dict[str, Any]
 def write(
     stage: Stage, names: Mapping[str, str], apis: Apis, key_at: str, folder: Path = FOLDER
 ) -> Path:
-    """Write the configuration and the policies of a stage; other stages' stay as they are."""
+    """Write the configuration and the policies of a stage; other stages' stay as they are.
+
+    But Chalice knows one `app_name`, which begins the names of every stage. So stages of another
+    prefix are left out: `chalice deploy` of one would make it once more, under names of this one.
+    """
     (folder / POLICIES).mkdir(parents=True, exist_ok=True)
     for name, policy in policies(stage, names, apis).items():
         _put(folder / POLICIES / f"{stage.name}-{name}.json", policy)
     config = folder / "config.json"
     before = json.loads(config.read_text("utf-8")) if config.exists() else {}
-    stages = {**before.get("stages", {}), stage.name: of_stage(stage, names, apis, key_at)}
-    _put(config, {**base(), "stages": dict(sorted(stages.items()))})
+    stages = before.get("stages", {})
+    if before.get("app_name", stage.prefix) != stage.prefix:
+        stages = {name: told for name, told in stages.items() if name == OFFLINE}
+    stages = {**stages, stage.name: of_stage(stage, names, apis, key_at)}
+    _put(config, {**base(stage.prefix), "stages": dict(sorted(stages.items()))})
     return config
 
 
 def policies(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, Json]:
     """Return what each function of a stage may do."""
-    rightful = rights.Deployment(
-        stage=stage.name,
-        names=names,
-        sockets=apis.sockets,
-        graph=stage.has_graph,
-        inference=stage.inference,
-        tracing=stage.tracing,
-        key_arn=stage.kms_key_arn,
-    )
+    rightful = rights.Deployment(stage=stage, names=names, sockets=apis.sockets)
     return {name: rights.policy(name, rightful) for name in deployed(stage.has_graph)}
 
 
@@ -63,20 +62,21 @@ def write_offline(folder: Path = FOLDER) -> Path:
         for name in load(stacks.template("core")).outputs
     }
     apis = Apis("offline", "offline", "https://offline.invalid", "wss://offline.invalid")
-    return write(stage, names, apis, IN_SSM + heads_key(OFFLINE), folder)
+    return write(stage, names, apis, IN_SSM + stage.heads_key, folder)
 
 
-def rendered(name: str) -> bool:
-    """Tell whether a stage stands in the configuration."""
-    config = FOLDER / "config.json"
-    return config.exists() and name in json.loads(config.read_text("utf-8")).get("stages", {})
+def rendered(stage: Stage, folder: Path = FOLDER) -> bool:
+    """Tell whether a stage stands in the configuration, under its prefix."""
+    config = folder / "config.json"
+    told = json.loads(config.read_text("utf-8")) if config.exists() else {}
+    return told.get("app_name") == stage.prefix and stage.name in told.get("stages", {})
 
 
-def base() -> Json:
-    """Return what is the same in all stages."""
+def base(prefix: str) -> Json:
+    """Return what is the same in all stages of a prefix."""
     return {
         "version": "2.0",
-        "app_name": APP,
+        "app_name": prefix,
         "autogen_policy": False,
         "automatic_layer": True,  # else the dependencies are uploaded once for each function
         "api_gateway_endpoint_type": "REGIONAL",
@@ -120,7 +120,7 @@ def environment(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str,
         "INFERENCE": stage.inference,
         "GRAPH": names.get("GRAPH_ENDPOINT", stage.graph) if stage.has_graph else "none",
         "GRAPH_IAM": "true" if stage.graph == NEPTUNE else "false",
-        "POWERTOOLS_SERVICE_NAME": APP,
+        "POWERTOOLS_SERVICE_NAME": stage.prefix,
         "POWERTOOLS_METRICS_NAMESPACE": "Palimpsest",
     }
     if stage.tracing:

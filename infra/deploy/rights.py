@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.deploy import functions
-from infra.deploy.functions import API_STAGE, function_name
+from infra.deploy.functions import API_STAGE
+from infra.deploy.stage import Stage
 
 Statement = dict[str, Any]
 
@@ -27,13 +28,9 @@ class Deployment:
     `sockets` is the id of the websocket API.
     """
 
-    stage: str
+    stage: Stage
     names: Mapping[str, str]
     sockets: str
-    graph: bool = False
-    inference: str = "rules"
-    tracing: bool = False
-    key_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,20 +245,20 @@ INFERRING: Final = frozenset({"job_worker", "slow_job_worker"})
 def policy(function: str, deployment: Deployment) -> dict[str, Any]:
     """Return the IAM policy of a function's role. Raises KeyError for an unknown function."""
     names = _names(deployment)
-    group = f"{{logs}}:log-group:/aws/lambda/{function_name(deployment.stage, function)}:*"
+    group = f"{{logs}}:log-group:/aws/lambda/{deployment.stage.function(function)}:*"
     logs = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
     grants = [Grant("Logs", logs, (group,))]
     grants += [grant for grant in FUNCTIONS[function] if _applies(grant, deployment)]
     if function in INFERRING:
-        grants += _models(deployment.inference)
-    if deployment.tracing:
+        grants += _models(deployment.stage.inference)
+    if deployment.stage.tracing:
         actions = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
         grants.append(Grant("Trace", actions, ("*",)))  # X-Ray knows no narrower resource
     if functions.FUNCTIONS[function].graph and "GRAPH_SUBNETS" in deployment.names:
         grants.append(Grant("StandInNetwork", _INTERFACES, ("*",)))
     statements = [_statement(grant, names) for grant in grants]
-    if deployment.key_arn:
-        statements.append(_key(deployment.key_arn, deployment.names))
+    if deployment.stage.kms_key_arn:
+        statements.append(_key(deployment.stage.kms_key_arn, deployment.names))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -280,7 +277,7 @@ makes the interfaces, with the role of the function; most of these know no narro
 def _applies(grant: Grant, deployment: Deployment) -> bool:
     """Tell whether there is what it is about: a graph that knows IAM is one of Neptune's."""
     if grant in (_ASK_GRAPH, _WRITE_GRAPH):
-        return deployment.graph and "GRAPH_RESOURCE_ID" in deployment.names
+        return deployment.stage.has_graph and "GRAPH_RESOURCE_ID" in deployment.names
     return True
 
 
@@ -347,7 +344,7 @@ def _names(deployment: Deployment) -> Callable[[str], str]:
         "region": region,
         "sockets": deployment.sockets,
         "api_stage": API_STAGE,
-        "heads_key": functions.heads_key(deployment.stage),
+        "heads_key": deployment.stage.heads_key,
         "dead_letters": deployment.names["JOBS_DEAD_LETTER_QUEUE_URL"].rpartition("/")[2],
     }
     return lambda template: template.format_map(known)

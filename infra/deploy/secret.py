@@ -11,20 +11,14 @@ from typing import Any
 
 from chalicelib.aws import IN_SSM
 from infra.deploy import aws
-from infra.deploy.functions import heads_key
 from infra.deploy.stage import Stage
-
-
-def parameter(stage: Stage) -> str:
-    """Return the name of the SSM parameter."""
-    return heads_key(stage.name)
 
 
 def reference(stage: Stage) -> str:
     """Return what HEADS_KEY is set to: where the key is, which is made at the first call."""
     from botocore.exceptions import ClientError
 
-    ssm, name = aws.client("ssm"), parameter(stage)
+    ssm, name = aws.client("ssm"), stage.heads_key
     try:
         ssm.get_parameter(Name=name)
         return IN_SSM + name

@@ -1,6 +1,6 @@
 """CloudFormation stacks of a stage: created, updated, or left as they are.
 
-A stack is `palimpsest-<stage>-<file>`. It is given those of the known parameters that its template
+A stack is `<prefix>-<stage>-<file>`. It is given those of the known parameters that its template
 declares; what it puts out becomes environment variables (`LogTable` is `LOG_TABLE`).
 """
 
@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from infra.deploy import aws
 from infra.deploy.errors import DeployError
-from infra.deploy.functions import APP
 from infra.deploy.stage import NEPTUNE, ROOT, Stage
 from infra.local.template import load, variable
 
@@ -37,12 +36,13 @@ def of(stage: Stage) -> list[str]:
 
 def stack_name(stage: Stage, name: str) -> str:
     """Return the stack's name on AWS."""
-    return f"{APP}-{stage.name}-{name}"
+    return stage.named(name)
 
 
 def parameters(stage: Stage, name: str) -> dict[str, str]:
     """Return what a template is given: those of its parameters that a stage knows."""
     known = {
+        "Prefix": stage.prefix,
         "Stage": stage.name,
         "Production": _truth(stage.production),
         "Backups": _truth(stage.backups),
@@ -66,7 +66,7 @@ def parameters(stage: Stage, name: str) -> dict[str, str]:
 
 def tags(stage: Stage) -> dict[str, str]:
     """Return the tags of everything in a stage."""
-    return {"app": APP, "stage": stage.name, **stage.tags}
+    return {"app": stage.prefix, "stage": stage.name, **stage.tags}
 
 
 def deploy(stage: Stage, name: str) -> str:

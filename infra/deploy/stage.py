@@ -26,7 +26,13 @@ from infra.deploy.errors import DeployError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "infra" / "stages"
-NAME: Final = re.compile(r"[a-z][a-z0-9]{0,15}\Z")  # as in core.yaml
+NAME: Final = re.compile(r"[a-z][a-z0-9]{0,15}\Z")
+"""A stage, or a prefix, as in the templates. Without a hyphen, so that a name says whose it is: all
+that begins with `a-b-` is of the stage `b` of `a`. So short that every name fits."""
+PREFIX: Final = "palimpsest"
+TAKEN: Final = re.compile(r"aws|ssm|sthree\Z")
+"""What AWS keeps: parameters of SSM that begin so, buckets that begin with `sthree-`. AWS,
+"PutParameter" and "General purpose bucket naming rules", read 2026-11."""
 NEPTUNE: Final = "neptune"
 
 
@@ -56,6 +62,7 @@ class Stage:
     """What may differ between stages."""
 
     name: str
+    prefix: str = PREFIX  # what all names begin with, before the stage's
     region: str = ""  # refuse to deploy anywhere else; empty = wherever the credentials point
     account: str = ""  # the same
     production: bool = False  # deletion protection; destroy refuses
@@ -85,6 +92,26 @@ class Stage:
         """Whether there is a graph at all."""
         return self.graph != "none"
 
+    # Names on AWS. The templates make the same ones, of the parameters Prefix and Stage.
+
+    @property
+    def full_name(self) -> str:
+        """What the names of all that is the stage's begin with: `palimpsest-dev`."""
+        return f"{self.prefix}-{self.name}"
+
+    def named(self, what: str) -> str:
+        """Return the name of something of the stage: `palimpsest-dev-log`."""
+        return f"{self.full_name}-{what}"
+
+    def function(self, name: str) -> str:
+        """Return a function's name, as Chalice makes it of its app_name and stage."""
+        return self.full_name if name == "api_handler" else self.named(name)
+
+    @property
+    def heads_key(self) -> str:
+        """The SSM parameter that holds HEADS_KEY."""
+        return f"/{self.prefix}/{self.name}/heads-key"
+
 
 def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLDER) -> Stage:
     """Return the stage of that name. Raises DeployError."""
@@ -109,6 +136,11 @@ def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLD
     if extra := environ.get("DEPLOY_ENV"):  # NAME=value NAME=value …
         added = dict(each.split("=", 1) for each in extra.split())
         stage = replace(stage, environment={**stage.environment, **added})
+    if not NAME.match(stage.prefix) or TAKEN.match(stage.prefix):
+        raise DeployError(
+            f"{path.name}: prefix = {stage.prefix!r} cannot begin names: 1 to 16 of a-z and 0-9, a "
+            "letter first, neither `sthree` nor anything that begins with `aws` or `ssm`."
+        )
     if stage.graph not in ("none", NEPTUNE) and not stage.graph.startswith(("ws://", "wss://")):
         raise DeployError(
             f"GRAPH={stage.graph!r} is neither `none`, `neptune`, nor begins with ws:// or wss://."

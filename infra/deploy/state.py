@@ -21,11 +21,12 @@ from typing import Any, Final
 
 from infra.deploy import aws
 from infra.deploy.apis import Apis
-from infra.deploy.functions import API_STAGE, APP, function_name
+from infra.deploy.functions import API_STAGE
 from infra.deploy.stage import ROOT, Stage
 
 Resource = Mapping[str, Any]
 KEY: Final = "state/deployed.json"
+LAMBDA: Final = "lambda_function"
 
 
 def path(stage: Stage) -> Path:
@@ -42,9 +43,15 @@ def write(stage: Stage, resources: list[Resource]) -> None:
 
 
 def read(stage: Stage) -> list[Resource]:
-    """Return what the file holds, nothing if there is none."""
+    """Return what the file holds, nothing if there is none.
+
+    A file that was written under another prefix is about another system: it counts as none.
+    """
     where = path(stage)
-    return list(json.loads(where.read_text("utf-8"))["resources"]) if where.exists() else []
+    found = list(json.loads(where.read_text("utf-8"))["resources"]) if where.exists() else []
+    functions = [each["lambda_arn"] for each in found if each["resource_type"] == LAMBDA]
+    of_others = [arn for arn in functions if short(stage, arn.rpartition(":")[2]) is None]
+    return [] if of_others else found
 
 
 def upload(stage: Stage, bucket: str) -> None:
@@ -110,9 +117,9 @@ def domain_exists(name: str) -> bool:
 
 def short(stage: Stage, full: str) -> str | None:
     """Return Chalice's name of a function of the stage, None for another stage's."""
-    if full == function_name(stage.name, "api_handler"):
+    if full == stage.function("api_handler"):
         return "api_handler"
-    prefix = f"{APP}-{stage.name}-"
+    prefix = stage.named("")
     return full.removeprefix(prefix) if full.startswith(prefix) else None
 
 
@@ -125,7 +132,7 @@ def lambdas(stage: Stage) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _roles(stage: Stage) -> Iterator[Resource]:
-    prefix = f"{APP}-{stage.name}-"
+    prefix = stage.named("")
     for each in aws.pages("iam", "list_roles", "Roles"):
         name = str(each["RoleName"])
         trusted = json.dumps(each.get("AssumeRolePolicyDocument", ""))
@@ -139,7 +146,7 @@ def _roles(stage: Stage) -> Iterator[Resource]:
 
 
 def _layers(stage: Stage) -> Iterator[Resource]:
-    name = f"{APP}-{stage.name}-managed-layer"
+    name = stage.named("managed-layer")
     versions = list(aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name))
     if versions:
         newest = max(versions, key=lambda each: int(each["Version"]))
@@ -153,7 +160,7 @@ def _layers(stage: Stage) -> Iterator[Resource]:
 def _functions_and_mappings(stage: Stage, streams: Mapping[str, str]) -> Iterator[Resource]:
     for name, function in lambdas(stage):
         arn = function["FunctionArn"]
-        yield {"name": name, "resource_type": "lambda_function", "lambda_arn": arn}
+        yield {"name": name, "resource_type": LAMBDA, "lambda_arn": arn}
         for mapping in mappings_of(function["FunctionName"]):
             source = str(mapping["EventSourceArn"])
             common = {"event_uuid": mapping["UUID"], "lambda_arn": arn}
@@ -183,7 +190,7 @@ def mappings_of(function: str) -> list[Mapping[str, Any]]:
 
 
 def _rules(stage: Stage) -> Iterator[Resource]:
-    prefix = f"{APP}-{stage.name}-"
+    prefix = stage.named("")
     for each in aws.pages("events", "list_rules", "Rules", NamePrefix=prefix):
         name = str(each["Name"])
         if name.endswith("-event"):

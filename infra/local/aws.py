@@ -22,6 +22,7 @@ from infra.local import door
 from infra.local.template import CORE, load, resolve, variable
 
 ACCOUNT: Final = DEFAULT_ACCOUNT_ID
+PREFIX: Final = "palimpsest"
 REGION: Final = "us-east-1"  # the only one that moto writes into stream records
 STREAM_LABEL: Final = "2026-11-23T00:00:00.000"
 FIRST_SEQUENCE_NUMBER: Final = 1100000000017454423009  # moto's
@@ -136,7 +137,7 @@ def _created(stage: str) -> dict[str, Any]:
 
 
 def _lookup(resources: Any, stage: str, name: str, attribute: str | None) -> str:
-    pseudo = {"Stage": stage, "AWS::AccountId": ACCOUNT, "AWS::Region": REGION}
+    pseudo = {"Prefix": PREFIX, "Stage": stage, "AWS::AccountId": ACCOUNT, "AWS::Region": REGION}
     if name in pseudo:
         return pseudo[name]
     kind, properties = resources[name]["Type"], resources[name]["Properties"]

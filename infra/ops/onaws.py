@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from chalicelib.flows.turns import merged
+from infra.deploy.errors import DeployError
+from infra.deploy.stage import read
 from infra.ops.progress import Bar
 
 ANSWER_S: Final = 930
@@ -50,7 +52,10 @@ def _function(stage: str, name: str) -> Invoke:
 
     patient = Config(read_timeout=ANSWER_S, retries={"total_max_attempts": 1})
     client = boto3.client("lambda", config=patient)
-    function = f"palimpsest-{stage}-{name}"
+    try:
+        function = read(stage).function(name)
+    except DeployError as error:
+        raise NoTurnError(str(error)) from error
 
     def invoke(asked: dict[str, Any]) -> dict[str, Any]:
         payload = json.dumps(asked)

@@ -17,7 +17,8 @@ from chalicelib import system as systems
 from chalicelib.aws import IN_SSM
 from chalicelib.config import Config
 from chalicelib.system import System
-from infra.deploy.functions import FUNCTIONS, heads_key
+from infra.deploy.functions import FUNCTIONS
+from infra.deploy.stage import Stage
 from infra.local.aws import client
 from infra.local.functions import Function, context
 from infra.local.payloads import queue_event
@@ -27,12 +28,13 @@ from tests.deploy.recording import Recorder
 from tests.edge.api import HOST, Api
 
 WORKSPACE = "everything"
+STAGE = Stage(name="local")
 SOCKETS = {"$connect": "connect", "$default": "message", "$disconnect": "disconnect"}
 SCHEDULES = ("reconcile", "witness_heads", "mend_graph", "push_sweep", "sweep_jobs")
 SETTINGS = {
     "LOCAL_USER": "ada",
     "LOCAL_WORKSPACE": WORKSPACE,
-    "HEADS_KEY": IN_SSM + heads_key("local"),
+    "HEADS_KEY": IN_SSM + STAGE.heads_key,
     "SSE_HOLD_S": "0.02",
     "SSE_POLL_S": "0.01",
     "VIEW_CACHE_S": "0",
@@ -168,7 +170,7 @@ def functions(environment: Mapping[str, str], recorder: Recorder) -> Iterator[Fu
     """Yield it, ready to run, with a graph."""
     ends = OtherEnds(recorder)
     client("ssm").put_parameter(
-        Name=heads_key("local"), Value="a key for lists of heads, long enough", Type="SecureString"
+        Name=STAGE.heads_key, Value="a key for lists of heads, long enough", Type="SecureString"
     )
     with recorder.attached():
         try:

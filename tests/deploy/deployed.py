@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import httpx
 
+from infra.deploy.stage import PREFIX
 from infra.emulator.installed import ROOT
 from infra.emulator.running import REGION, Emulator
 from infra.local import keys
@@ -37,6 +38,7 @@ class Deployed:
     emulator: Emulator
     sources: Path
     stage: str
+    begins: str = PREFIX
     before: list[dict[str, Any]] = field(default_factory=list)
 
     def forget_calls(self) -> None:
@@ -100,7 +102,7 @@ class Deployed:
     @property
     def prefix(self) -> str:
         """Return what the names of all that is the stage's begin with."""
-        return f"palimpsest-{self.stage}"
+        return f"{self.begins}-{self.stage}"
 
     @property
     def url(self) -> str:

@@ -109,6 +109,39 @@ def test_another_stage_stands_beside_the_first_until_it_is_destroyed(
         shown_by_the_views(api, "The other one is gone")
 
 
+def test_a_stage_of_the_same_name_stands_beside_it_under_another_prefix(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    twin = Deployed(deployed.emulator, copied(tmp_path / "sources"), deployed.stage, "twin")
+    settings = twin.sources / "infra" / "stages" / f"{twin.stage}.toml"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(f'prefix = "{twin.begins}"\n')
+    before = readers(deployed), deployed.rest_apis, deployed.socket_apis
+
+    twin.deploy()
+
+    assert "right" in twin.run("smoke")
+    assert "WRONG" not in twin.run("status")
+    assert "nothing would change" in twin.run("diff")
+    assert (readers(deployed), deployed.rest_apis, deployed.socket_apis) == before
+    assert set(twin.rest_apis).isdisjoint(deployed.rest_apis)
+    assert '"service":"twin"' in twin.logs("view_materializer").replace(" ", "")
+    (named,) = [
+        each["name"]
+        for each in deployed.emulator.client("apigateway").get_rest_apis()["items"]
+        if each["id"] in twin.rest_apis
+    ]
+    assert named == "twin"
+
+    twin.run("destroy", "--data", "--yes")
+
+    assert left(twin) == []
+    assert (readers(deployed), deployed.rest_apis, deployed.socket_apis) == before
+    assert "WRONG" not in deployed.run("status", GRAPH=NOTHING)
+    with deployed.api() as api:
+        shown_by_the_views(api, "The twin is gone")
+
+
 def readers(deployed: Deployed) -> dict[str, int]:
     """Return how many mappings each stream and queue has."""
     found: dict[str, int] = {}

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,36 @@ def test_apis_are_made_once_and_each_stage_has_its_own(stage: Stage) -> None:
     assert {made.rest, made.sockets}.isdisjoint({other.rest, other.sockets})
     assert made.public_url.endswith(f"/{made.rest}/api")
     assert made.sockets_url.endswith(f"/{made.sockets}/api")
+
+
+def test_a_stage_of_another_prefix_is_not_seen(stage: Stage) -> None:
+    acme = replace(stage, prefix="acme")
+    made = apis.find_or_make(stage)
+
+    assert apis.find(acme) is None
+    other = apis.find_or_make(acme)
+
+    assert {made.rest, made.sockets}.isdisjoint({other.rest, other.sockets})
+    assert (apis.find(stage), apis.find(acme)) == (made, other)
+    assert secret.reference(stage) != secret.reference(acme)
+    names = {each["name"] for each in aws.pages("apigateway", "get_rest_apis", "items")}
+    assert {"palimpsest", "acme"} <= names
+
+
+def test_a_state_file_of_another_prefix_counts_as_none(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "ROOT", tmp_path)
+    arn = f"arn:aws:lambda:us-east-1:000000000000:function:{stage.function('pusher')}"
+    kept = [
+        {"name": "pusher", "resource_type": "lambda_function", "lambda_arn": arn},
+        {"name": "rest", "resource_type": "domain_name", "domain_name": "api.example.org"},
+    ]
+
+    state.write(stage, kept)
+
+    assert state.read(stage) == kept
+    assert state.read(replace(stage, prefix="acme")) == []
 
 
 def test_a_domain_of_ones_own_stands_in_every_address(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench import prices
-from infra.deploy.functions import FUNCTIONS, function_name
+from infra.deploy.functions import FUNCTIONS
 from infra.deploy.stacks import parameters
 from infra.deploy.stage import Stage
 from infra.local.template import load
@@ -71,7 +71,9 @@ def watched() -> list[list[str]]:
 def _text(value: Any) -> str:
     """Return a value of the template as it is in the stage dev."""
     told = value if isinstance(value, str) else next(iter(value.values()))
-    return "dev" if told == "Stage" else told.replace("${Stage}", "dev")
+    for parameter, given in (("Stage", "dev"), ("Prefix", "palimpsest")):
+        told = given if told == parameter else told.replace(f"${{{parameter}}}", given)
+    return str(told)
 
 
 def entry(name: str) -> str:
@@ -121,7 +123,7 @@ def test_functions_queues_and_tables_are_called_as_they_are() -> None:
         for resource in core
         for key in ("TableName", "QueueName")
         if key in resource["Properties"]
-    } | {function_name("dev", name) for name in FUNCTIONS}
+    } | {Stage(name="dev").function(name) for name in FUNCTIONS}
     for namespace, _, *dimensions in watched():
         if namespace != OWN and dimensions:
             assert dimensions[1] in names
@@ -137,7 +139,12 @@ def test_the_dashboard_shows_all_that_is_asked_for() -> None:
 def test_a_stage_knows_what_the_template_asks_for() -> None:
     topic = "arn:aws:sns:eu-central-1:123456789012:alarms"
     told = parameters(Stage(name="dev", alarm_topic_arn=topic), "operations")
-    assert told == {"Stage": "dev", "Graph": "false", "AlarmTopicArn": topic}
+    assert told == {
+        "Prefix": "palimpsest",
+        "Stage": "dev",
+        "Graph": "false",
+        "AlarmTopicArn": topic,
+    }
 
 
 def test_the_prices_are_those_of_todays_units() -> None:

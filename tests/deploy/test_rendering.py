@@ -74,6 +74,35 @@ def test_stages_stand_side_by_side(tmp_path: Path) -> None:
     assert stages["dev"] == alone
 
 
+def test_a_configuration_holds_no_stage_whose_names_would_begin_otherwise(tmp_path: Path) -> None:
+    render.write_offline(tmp_path)
+    render.write(Stage(name="dev"), NAMES, APIS, "", tmp_path)
+    acme = Stage(name="prod", prefix="acme")
+
+    config = render.write(acme, names("prod"), APIS, "", tmp_path)
+
+    told = json.loads(config.read_text())
+    assert told["app_name"] == "acme"
+    assert list(told["stages"]) == ["offline", "prod"]
+    assert told["stages"]["prod"]["environment_variables"]["POWERTOOLS_SERVICE_NAME"] == "acme"
+    assert render.rendered(acme, tmp_path)
+    assert not render.rendered(Stage(name="dev"), tmp_path)
+    assert not render.rendered(Stage(name="prod"), tmp_path)
+
+
+def test_the_app_is_called_by_the_prefix_where_it_is_deployed() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from app import app; print(app.app_name)"],
+        env={"PATH": os.environ["PATH"], "POWERTOOLS_SERVICE_NAME": "acme"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert run.stdout == "acme\n"
+
+
 def test_where_the_one_secret_is_is_told_to_those_who_sign_or_check(tmp_path: Path) -> None:
     config = render.write(Stage(name="dev"), NAMES, APIS, "ssm:/secret", tmp_path)
 
@@ -175,7 +204,7 @@ def test_every_parameter_of_a_template_is_known(name: str, monkeypatch: pytest.M
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     given = stacks.parameters(Stage(name="dev", production=True, kms_key_arn="arn:k"), name)
 
-    assert given["Stage"] == "dev"
+    assert (given["Prefix"], given["Stage"]) == ("palimpsest", "dev")
     assert given["Production"] == "true"
     assert given.get("TlsOnly", "true") == "true"
 

@@ -91,6 +91,14 @@ def test_a_function_is_told_from_those_of_other_stages(full: str, name: str | No
     assert state.short(STAGE, full) == name
 
 
+def test_a_function_is_told_from_those_of_the_same_stage_of_another_prefix() -> None:
+    acme = Stage(name="dev", prefix="acme")
+
+    assert state.short(acme, "acme-dev-pusher") == "pusher"
+    assert state.short(acme, "palimpsest-dev-pusher") is None
+    assert state.short(STAGE, "acme-dev-pusher") is None
+
+
 def test_what_no_longer_exists_is_forgotten_and_a_domain_that_does_is_not() -> None:
     kept = state.merged(
         [{"name": "pusher", "resource_type": "lambda_function", "lambda_arn": "new"}],

@@ -14,6 +14,7 @@ from app import app
 from chalicelib import aws as clients
 from infra.deploy import functions
 from infra.deploy.rights import FUNCTIONS, Deployment, policy
+from infra.deploy.stage import Stage
 from infra.local.aws import ACCOUNT, aws, names
 from tests.deploy.apart import Functions
 from tests.deploy.apart import functions as apart
@@ -29,7 +30,7 @@ WHY_NOT_SEEN = {
     "TakeJobs": "Lambda takes the messages, as the function",
 }
 STAGE = "local"  # whose ARNs `app.py` was imported with
-DEPLOYMENT = partial(Deployment, stage=STAGE, sockets="sockets")
+DEPLOYMENT = partial(Deployment, sockets="sockets")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,8 @@ def done() -> Iterator[Functions]:
 def deployed(**more: Any) -> Deployment:
     """Return a deployment with a Neptune graph."""
     graph = {"GRAPH_RESOURCE_ID": "cluster-GRAPH", "GRAPH_SUBNETS": "subnet-1,subnet-2"}
-    return DEPLOYMENT(names={**names(STAGE), **graph}, graph=True, **more)
+    stage = Stage(name=STAGE, graph="neptune", **more)
+    return DEPLOYMENT(stage=stage, names={**names(STAGE), **graph})
 
 
 def rights(function: str, deployment: Deployment) -> list[tuple[str, Need]]:
@@ -146,7 +148,7 @@ def test_a_log_group_is_ones_own() -> None:
 
 
 def test_without_a_graph_nobody_may_reach_one_or_its_network() -> None:
-    none = DEPLOYMENT(names=names(STAGE))
+    none = DEPLOYMENT(stage=Stage(name=STAGE), names=names(STAGE))
     for function in FUNCTIONS:
         document = policy(function, none)
         assert not {"AskGraph", "WriteGraph", "StandInNetwork"} & set(sids(document))
@@ -188,7 +190,7 @@ def test_traces_may_be_sent_where_they_are_switched_on() -> None:
 def test_a_key_of_ones_own_may_be_used_through_the_services_alone() -> None:
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
 
-    *_, key = policy("api_handler", deployed(key_arn=arn))["Statement"]
+    *_, key = policy("api_handler", deployed(kms_key_arn=arn))["Statement"]
 
     assert key["Resource"] == [arn]
     services = key["Condition"]["StringEquals"]["kms:ViaService"]

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.deploy import stacks
 from infra.deploy.errors import DeployError
+from infra.deploy.functions import FUNCTIONS
 from infra.deploy.stage import Domain, Identity, Stage, read
+from infra.local.template import load, resolve
 
 
 def told(folder: Path, text: str, name: str = "prod", **environ: str) -> Stage:
@@ -62,6 +65,44 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_a_name_that_would_not_fit_everywhere_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="cannot be a stage"):
         read(name, {}, tmp_path)
+
+
+@pytest.mark.parametrize("prefix", ["", "Acme", "1st", "a-b", "a" * 17, "sthree", "awsome", "ssm"])
+def test_a_prefix_that_would_not_fit_everywhere_is_refused(prefix: str, tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=r"prod\.toml: prefix = .* cannot begin names"):
+        told(tmp_path, f'prefix = "{prefix}"')
+
+
+def test_a_prefix_begins_every_name(tmp_path: Path) -> None:
+    stage = told(tmp_path, 'prefix = "acme"')
+
+    assert stage.named("log") == "acme-prod-log"
+    assert stage.function("api_handler") == "acme-prod"
+    assert stage.function("pusher") == "acme-prod-pusher"
+    assert stage.heads_key == "/acme/prod/heads-key"
+    assert stacks.stack_name(stage, "core") == "acme-prod-core"
+    assert stacks.tags(stage) == {"app": "acme", "stage": "prod"}
+
+
+def test_the_longest_names_are_within_the_limits_of_aws(tmp_path: Path) -> None:
+    """Limits: AWS, quotas of each service, read 2026-11."""
+    stage = told(tmp_path, f'prefix = "{"p" * 16}"', name="s" * 16)
+    known = {"Prefix": stage.prefix, "Stage": stage.name, "AWS::AccountId": "0" * 12}
+
+    def longest(kind: str, key: str) -> int:
+        made = load(stacks.template("core")).resources.values()
+        names = [each["Properties"][key] for each in made if each["Type"] == f"AWS::{kind}"]
+        return max(len(resolve(name, lambda told, _: known[told])) for name in names)
+
+    names = [stage.function(name) for name in FUNCTIONS]
+    assert max(map(len, names)) <= 64  # functions
+    assert max(len(stage.named(name)) for name in FUNCTIONS) <= 64  # roles
+    assert max(len(f"{name}-event") for name in names) <= 64  # rules of EventBridge
+    assert longest("S3::Bucket", "BucketName") <= 63
+    assert longest("SQS::Queue", "QueueName") <= 80
+    assert longest("DynamoDB::Table", "TableName") <= 255
+    assert max(len(stacks.stack_name(stage, each)) for each in stacks.of(stage)) <= 128
+    assert len(stage.named("managed-layer")) <= 140
 
 
 @pytest.mark.parametrize(

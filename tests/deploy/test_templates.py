@@ -1,13 +1,15 @@
-"""Every template, by rule: what keeps data is protected, nothing is open, names carry the stage."""
+"""Every template, by rule: what keeps data is protected, nothing is open, names say whose they are."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.deploy.stage import PREFIX
 from infra.local.cors import EXPOSED, READING, SENDING
 from infra.local.template import Template, load
 
@@ -118,11 +120,19 @@ def test_pages_of_other_origins_may_send_only_where_they_are_named_and_read_ther
 
 
 @pytest.mark.parametrize("resources", [BUCKETS, TABLES, QUEUES])
-def test_every_name_carries_the_stage(resources: dict[str, Any]) -> None:
+def test_every_name_carries_the_prefix_and_the_stage(resources: dict[str, Any]) -> None:
     for name, each in resources.items():
         told = each["Properties"]
         (named,) = [told[key] for key in ("BucketName", "TableName", "QueueName") if key in told]
-        assert named["Fn::Sub"].startswith("palimpsest-${Stage}-"), name
+        assert named["Fn::Sub"].startswith("${Prefix}-${Stage}-"), name
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_template_knows_the_prefix_by_heart(name: str) -> None:
+    told = (INFRA / f"{name}.yaml").read_text("utf-8")
+
+    assert TEMPLATES[name].parameters["Prefix"]["Default"] == PREFIX
+    assert re.findall(rf"{PREFIX}-|\b{PREFIX}\b(?!\n    AllowedPattern)", told) == []
 
 
 def test_a_user_cannot_write_the_workspace_that_he_belongs_to() -> None:

@@ -48,6 +48,19 @@ def test_measurements_are_printed_when_flushed_and_only_then(
     assert units == {"AppendConflicts": "Count", "AppendLatency": "Milliseconds"}
 
 
+def test_measurements_of_another_prefix_are_another_systems(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metrics = Metrics()
+    attach(metrics, "dev", "acme")
+    metrics.count("AppendConflicts")
+
+    flush(metrics)
+
+    (told,) = lines(capsys)
+    assert (told["service"], told["stage"]) == ("acme", "dev")
+
+
 def test_hundreds_of_values_are_all_told(capsys: pytest.CaptureFixture[str]) -> None:
     outlet = EmbeddedMetrics("dev")
     for number in range(250):

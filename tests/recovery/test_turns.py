@@ -121,4 +121,6 @@ def test_a_function_that_is_not_there_is_told_with_what_was_asked(
     assert main(["verify", "--on-aws", "nowhere", "--workspace", "demo"]) == 2
     error = capsys.readouterr().err
     assert 'palimpsest-nowhere-verify with {"workspace": "demo"}:' in error
+    assert main(["verify", "--on-aws", "No-Stage"]) == 2
+    assert "cannot be a stage" in capsys.readouterr().err
     assert main(["reconcile", "--on-aws", "dev"]) == 2

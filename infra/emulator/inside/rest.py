@@ -59,6 +59,7 @@ def _put(api_id: str, document: dict[str, Any]) -> Any:
 
 def _answer(api_id: str, document: dict[str, Any], status: int) -> Any:
     api = v1._rest_apis[api_id]
+    api["name"] = document["info"]["title"]
     api["binaryMediaTypes"] = document.get("x-amazon-apigateway-binary-media-types", [])
     policy = document.get("x-amazon-apigateway-policy")
     if policy is not None:
