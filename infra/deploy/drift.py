@@ -94,7 +94,7 @@ def drift(stage: Stage, names: Mapping[str, str], apis: Apis) -> list[str]:
             changes = mappings.differences(mapping, mappings.wanted(stage, name, names))
             if name in right and changes:
                 found.append(f"{name}: mapping differs in {', '.join(sorted(changes))}")
-    found += [f"REST API: gateway response {kind}" for kind in gateway.differences(apis)]
+    found += [f"REST API: gateway response {kind}" for kind in gateway.differences(stage, apis)]
     return found
 
 

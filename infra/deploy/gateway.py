@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from chalicelib.edge.gateway_answers import responses
 from infra.deploy import aws
 from infra.deploy.apis import Apis
 from infra.deploy.functions import API_STAGE
-from infra.deploy.responses import responses
 from infra.deploy.stage import Stage
 
 KEPT: Final = 20
@@ -20,7 +20,7 @@ def mend(stage: Stage, apis: Apis) -> list[str]:
     return [*_rest(stage, apis), *_sockets(stage, apis)]
 
 
-def differences(apis: Apis) -> list[str]:
+def differences(stage: Stage, apis: Apis) -> list[str]:
     """Return the gateway responses that are not as they should be."""
     there = {
         str(each["responseType"]): each
@@ -28,18 +28,17 @@ def differences(apis: Apis) -> list[str]:
     }
     return [
         kind
-        for kind, wanted in responses(apis.public_url).items()
+        for kind, wanted in responses(apis.public_url, stage.cors_origins).items()
         if not _same(there.get(kind, {}), wanted)
     ]
 
 
 def _rest(stage: Stage, apis: Apis) -> list[str]:
     done, client = list[str](), aws.client("apigateway")
-    different = differences(apis)
+    different = differences(stage, apis)
+    wanted = responses(apis.public_url, stage.cors_origins)
     for kind in different:
-        client.put_gateway_response(
-            restApiId=apis.rest, responseType=kind, **responses(apis.public_url)[kind]
-        )
+        client.put_gateway_response(restApiId=apis.rest, responseType=kind, **wanted[kind])
     if different:
         client.create_deployment(restApiId=apis.rest, stageName=API_STAGE)
         done.append(f"REST API: {len(different)} gateway responses, deployed")

@@ -33,6 +33,8 @@ PREFIX: Final = "palimpsest"
 TAKEN: Final = re.compile(r"aws|ssm|sthree\Z")
 """What AWS keeps: parameters of SSM that begin so, buckets that begin with `sthree-`. AWS,
 "PutParameter" and "General purpose bucket naming rules", read 2026-11."""
+ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+\Z|\*\Z")
+"""As a browser says it in the header Origin; or any."""
 NEPTUNE: Final = "neptune"
 
 
@@ -140,6 +142,11 @@ def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLD
         raise DeployError(
             f"{path.name}: prefix = {stage.prefix!r} cannot begin names: 1 to 16 of a-z and 0-9, a "
             "letter first, neither `sthree` nor anything that begins with `aws` or `ssm`."
+        )
+    if wrong := [each for each in stage.cors_origins if not ORIGIN.match(each)]:
+        raise DeployError(
+            f"{path.name}: cors_origins has {wrong[0]!r}, which is no origin: https://host, or "
+            "https://host:port, and nothing after it."
         )
     if stage.graph not in ("none", NEPTUNE) and not stage.graph.startswith(("ws://", "wss://")):
         raise DeployError(

@@ -111,7 +111,8 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
             "DATA": asked.data and str(asked.data),
         }
         own = control.Control(pumps, metrics, keys.jwks(keys.key()), about)
-        content = partial(presigned.serve, origins=system().config.cors_origins)
+        origins = system().config.cors_origins
+        content = partial(presigned.serve, origins=origins)
         parts: dict[str, Part] = {control.PREFIX: own.serve, presigned.PREFIX: content}
         limits = sockets.Limits(asked.socket_idle, asked.socket_life)
         live = sockets.Sockets(app, f"{HOST}:{asked.port}", _print, limits)
@@ -124,7 +125,7 @@ def _system(asked: argparse.Namespace) -> Iterator[tuple[Front, str]]:
         cleanup.callback(pumps.stop)  # before the keeper notes how far they came
         keeper.start()
         DOOR.watchers.append(BELL.ring)
-        gateway = Gateway(app, public_url, holds=True)
+        gateway = Gateway(app, public_url, holds=True, origins=origins)
         front = Front(gateway, parts, _print, live)
         yield front, _banner(public_url, port.url, asked.data)
 

@@ -14,7 +14,7 @@ import base64
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 from chalice.app import Chalice
 
 from chalicelib.edge import problems
+from chalicelib.edge.gateway_answers import readable_by
 from chalicelib.edge.sse import EventStream
 from chalicelib.errors import AppError, MethodNotAllowed, NotFound, TooLarge
 from infra.local.aws import ACCOUNT
@@ -68,14 +69,17 @@ class Gateway:
     """Serves the HTTP API of one app. `handle` may be called from many threads at once.
 
     With `holds`, an event stream is handed over to be held open; else it is answered whole, as
-    Lambda does.
+    Lambda does. Pages of `origins` may read what it answers by itself.
     """
 
-    def __init__(self, app: Chalice, public_url: str, *, holds: bool = False) -> None:
+    def __init__(
+        self, app: Chalice, public_url: str, *, holds: bool = False, origins: Collection[str] = ()
+    ) -> None:
         per_thread(app)
         self._app = app
         self._holds = holds
         self._public_url = public_url
+        self._readable = readable_by(origins)
         self._routes = [(_segments(route), route) for route in app.routes]
 
     def handle(self, request: Request) -> Answer:
@@ -96,7 +100,7 @@ class Gateway:
         """Return an answer of the gateway's own."""
         made = problems.answer(error, request_id, self._public_url)
         status = 502 if made.status == 500 else made.status  # the function failed, not the gateway
-        headers = {**made.headers, "Content-Type": problems.MEDIA_TYPE, **self._cors()}
+        headers = {**made.headers, "Content-Type": problems.MEDIA_TYPE, **self._readable}
         body = json.dumps({**made.body, "status": status}).encode()
         return Answer(status, list(headers.items()), body)
 
@@ -207,12 +211,6 @@ class Gateway:
         headers = dict(cors.get_access_control_headers())
         headers["Access-Control-Allow-Methods"] = ",".join([*methods, "OPTIONS"])
         return Answer(200, [(name, str(value)) for name, value in headers.items()], b"")
-
-    def _cors(self) -> dict[str, str]:
-        cors = self._app.api.cors
-        if not cors or isinstance(cors, bool):
-            return {}
-        return {name: str(value) for name, value in cors.get_access_control_headers().items()}
 
 
 def too_large() -> TooLarge:

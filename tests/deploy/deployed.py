@@ -29,6 +29,8 @@ from infra.local import keys
 SOURCES: Final = ("app.py", "chalicelib", "infra", "requirements.txt", "Makefile")
 PACKAGES: Final = ROOT / "build" / "deploy-local" / "packages"
 TIMEOUT_S: Final = 300
+FRIEND: Final = "https://reader.example.org"
+"""The origin whose pages may call the stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +173,11 @@ def copied(directory: Path) -> Path:
 
 
 def identified_by(issuer: str, sources: Path, stage: str) -> None:
-    """Have a stage trust the issuer at that URL instead of a user pool of its own."""
+    """Have a stage trust the issuer at that URL instead of a user pool, and let a page call it."""
     settings = sources / "infra" / "stages" / f"{stage}.toml"
     settings.parent.mkdir(exist_ok=True)
     settings.write_text(
+        f'cors_origins = ["{FRIEND}"]\n'
         f'[identity]\nissuer = "{keys.ISSUER}"\naudience = "{keys.AUDIENCE}"\n'
         f'jwks_url = "{issuer}"\n'
     )

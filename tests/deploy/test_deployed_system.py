@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deploy.deployed import Deployed
+from tests.deploy.deployed import FRIEND, Deployed
 from tests.deploy.walk import (
     SCHEDULES,
     TEXT,
@@ -128,7 +128,7 @@ def test_what_was_written_is_found_and_its_history_kept(deployed: Deployed) -> N
 
 
 def test_what_nobody_may_or_what_is_not_there_is_told_as_a_problem(deployed: Deployed) -> None:
-    with httpx.Client(base_url=deployed.url) as stranger:
+    with httpx.Client(base_url=deployed.url, headers={"Origin": FRIEND}) as stranger:
         asked = {
             (method, path): stranger.request(method, path)
             for method, path in (("GET", "/resources"), ("GET", "/nowhere"), ("PUT", "/jobs"))
@@ -137,6 +137,7 @@ def test_what_nobody_may_or_what_is_not_there_is_told_as_a_problem(deployed: Dep
         assert answer.headers["content-type"] == "application/problem+json", (method, path)
         assert answer.json()["status"] == answer.status_code
         assert answer.json()["type"].startswith(f"{deployed.public_url}/problems/")
+        assert answer.headers["access-control-allow-origin"] == FRIEND, (method, path)
     assert [each.status_code for each in asked.values()] == [401, 404, 404]
 
 

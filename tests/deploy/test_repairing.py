@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from chalicelib.edge.gateway_answers import responses
 from chalicelib.edge.problems import kinds
 from infra.deploy import lambdas, mappings, preflight, releases, state
 from infra.deploy.apis import Apis
-from infra.deploy.responses import responses
 from infra.deploy.stage import Stage
 from infra.local.aws import names
 
@@ -134,6 +134,27 @@ def test_api_gateway_answers_as_the_app_does() -> None:
             assert problem["type"] == "about:blank" or name == "internal-error"
         content_type = told["responseParameters"]["gatewayresponse.header.Content-Type"]
         assert content_type == "'application/problem+json'"
+
+
+@pytest.mark.parametrize(
+    ("origins", "may_read"),
+    [
+        ((), None),
+        (("https://a.example",), "'https://a.example'"),
+        (("https://a.example", "https://b.example"), "'*'"),
+        (("*",), "'*'"),
+    ],
+)
+def test_pages_of_other_origins_may_read_what_api_gateway_answers_where_any_may(
+    origins: tuple[str, ...], may_read: str | None
+) -> None:
+    for kind, told in responses("https://rest1/api", origins).items():
+        headers = told["responseParameters"]
+
+        assert headers.get("gatewayresponse.header.Access-Control-Allow-Origin") == may_read, kind
+        exposed = headers.get("gatewayresponse.header.Access-Control-Expose-Headers")
+        assert exposed == (may_read and "'Retry-After'")
+        assert "gatewayresponse.header.Access-Control-Allow-Credentials" not in headers
 
 
 def test_an_address_without_a_route_is_not_found_with_and_without_a_token() -> None:

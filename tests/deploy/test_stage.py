@@ -112,6 +112,8 @@ def test_the_longest_names_are_within_the_limits_of_aws(tmp_path: Path) -> None:
         ('production = "yes"', "production = 'yes' is not of the right type"),
         ("burst = 1.5", "burst = 1.5 is not of the right type"),
         ("[domain]\nname = 'x'", "certificate_arn"),
+        ("cors_origins = ['https://a.example/']", "which is no origin"),
+        ("cors_origins = 'https://a.example'", "'h', which is no origin"),
         ("graph = 'tinkerpop'", "neither `none`"),
         ("production =", "is not TOML"),
     ],

@@ -107,6 +107,15 @@ def test_an_unknown_path_is_a_problem_document():
     assert set(problem) == {"type", "title", "status", "detail", "instance"}
 
 
+def test_what_it_answers_by_itself_may_be_read_by_pages_of_the_origins_that_are_named():
+    origin = "access-control-allow-origin"
+    named = Gateway(tinyapp.app, URL, origins=("https://app.example",))
+    asked = Request("GET", "/nowhere", "", [("host", "x")], b"", "127.0.0.1")
+
+    assert header(ask("GET", "/nowhere"), origin) == []
+    assert header(named.handle(asked), origin) == ["https://app.example"]
+
+
 @pytest.mark.parametrize("path", ["/echo//more", "/echo", "/", "//", "/echo/a/b"])
 def test_paths_that_only_resemble_a_route_are_unknown(path):
     assert ask("GET", path).status == 404

@@ -66,9 +66,11 @@ class Local:
         self.sockets = live
         own = control.Control(self.pumps, Metrics(), keys.jwks(keys.key()), {})
         parts = {control.PREFIX: own.serve, **dict.fromkeys(sockets.PREFIXES, live.serve)}
-        content = partial(presigned.serve, origins=self.system.config.cors_origins)
+        origins = self.system.config.cors_origins
+        content = partial(presigned.serve, origins=origins)
         parts |= {presigned.PREFIX: content, **self.extra}
-        front = Front(Gateway(app, self.url, holds=self.holds), parts, lambda line: None, live)
+        gateway = Gateway(app, self.url, holds=self.holds, origins=origins)
+        front = Front(gateway, parts, lambda line: None, live)
         config = uvicorn.Config(
             front,
             lifespan="off",

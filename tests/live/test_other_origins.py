@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.errors import NotFound
 from tests.live.browser import CHROMIUM, showing
 from tests.live.local import running
 
@@ -39,6 +40,10 @@ const sending = (body) => ({
     const made = await fetch(`${api}/resources`,
       sending({ name: 'B', format: 'text/plain', upload }));
     return [put.status, made.status, made.headers.get('ETag')];
+  });
+  await step('nowhere', async () => {
+    const answer = await fetch(`${api}/nowhere`);
+    return [answer.status, (await answer.json()).title];
   });
   await step('stream', () => new Promise((resolve, reject) => {
     const source = new EventSource(`${api}/resources/${resource}/events/stream?from=0`);
@@ -108,11 +113,13 @@ def test_a_page_of_an_origin_that_is_named_may_do_all_and_another_nothing(
             {
                 "content": [True, True, "abc"],
                 "upload": [200, 201, '"1"'],
+                "nowhere": [404, NotFound.title],  # which the gateway answers by itself
                 "stream": f"{resource}:1",
                 "socket": "pong",
             }
         ]
     else:
-        assert said[0]["content"] == said[0]["upload"] == "TypeError: Failed to fetch"
+        for each in ("content", "upload", "nowhere"):
+            assert said[0][each] == "TypeError: Failed to fetch"
         assert said[0]["stream"] == "Error: no stream"
         assert said[0]["socket"] == "Error: no socket"

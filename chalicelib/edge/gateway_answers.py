@@ -1,17 +1,18 @@
 """What API Gateway answers by itself, as problem documents: one shape for all that goes wrong.
 
-The same shape as `chalicelib/edge/problems.py` makes, with the id of the request as correlation.
+The same shape as `problems.py` makes, with the id of the request as correlation. No function loads
+this: it is for whoever deploys.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from chalicelib import errors
-from chalicelib.edge.problems import MEDIA_TYPE, name_of
+from chalicelib.edge.problems import MEDIA_TYPE, RETRY_AFTER_S, name_of
 
 # Response types: https://docs.aws.amazon.com/apigateway/latest/developerguide/
 # supported-gateway-responses.html (2026-11). An address that no route has is "missing a token", or,
@@ -41,13 +42,37 @@ _TABLE: Final[Mapping[str, tuple[int, type[errors.AppError] | None, str]]] = {
 _RETRYABLE: Final = (429, 503, 504)
 
 
-def responses(public_url: str) -> dict[str, dict[str, Any]]:
-    """Return every gateway response by its type, as `put_gateway_response` takes it."""
-    return {kind: _response(public_url, *told) for kind, told in _TABLE.items()}
+def responses(public_url: str, origins: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return every gateway response by its type, as `put_gateway_response` takes it.
+
+    Pages of `origins` may read them.
+    """
+    shared = readable_by(origins)
+    return {kind: _response(public_url, shared, *told) for kind, told in _TABLE.items()}
+
+
+def readable_by(origins: Collection[str]) -> dict[str, str]:
+    """Return the headers that let pages of these origins read an answer of the gateway's own.
+
+    API Gateway can say a fixed text there, or give back the request's own `Origin`, but not look it
+    up in a list. So one origin is named. Where there are several, every page may read it, and `*`
+    says so as openly as it is: there is nothing in it but what anybody is told who asks, and no
+    cookie lets anybody in here.
+    """
+    if not origins:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": next(iter(origins)) if len(origins) == 1 else "*",
+        "Access-Control-Expose-Headers": "Retry-After",
+    }
 
 
 def _response(
-    public_url: str, status: int, kind: type[errors.AppError] | None, detail: str
+    public_url: str,
+    shared: Mapping[str, str],
+    status: int,
+    kind: type[errors.AppError] | None,
+    detail: str,
 ) -> dict[str, Any]:
     body = {
         # RFC 9457, 4.2.1: a problem that says no more than its status.
@@ -61,7 +86,8 @@ def _response(
         "Content-Type": MEDIA_TYPE,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        **({"Retry-After": "1"} if status in _RETRYABLE else {}),
+        **({"Retry-After": str(RETRY_AFTER_S)} if status in _RETRYABLE else {}),
+        **shared,
     }
     return {
         "statusCode": str(status),
