@@ -15,9 +15,12 @@ from typing import Any
 from chalice.app import Chalice, Rate
 
 from chalicelib.config import (
+    cors_origins,
+    deploying,
     jobs_queue_arn,
     jobs_stream_arn,
     log_stream_arn,
+    public_url,
     service,
     views_stream_arn,
     where_there_is_a_graph,
@@ -32,6 +35,10 @@ from chalicelib.system import system
 app = Chalice(app_name=service(), configure_logs=False)
 app.experimental_feature_flags.add("WEBSOCKETS")
 route = Router(app, system)
+if deploying():  # no Lambda loads this; the definition that Chalice imports is to carry them
+    from chalicelib.edge import gateway_answers
+
+    gateway_answers.into_the_definition(gateway_answers.responses(public_url(), cors_origins()))
 
 # -- write: validate, decide, store the bytes, append one commit ---------------------------------
 

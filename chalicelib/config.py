@@ -217,22 +217,36 @@ def jobs_queue_arn(lane: str) -> str:
     return _at_deployment(name, f"arn:aws:sqs:::{lane}-jobs-unknown")
 
 
+def deploying() -> bool:
+    """Tell whether this is Chalice's command line, which imports `app.py` to see what is there."""
+    return _DEPLOYING in os.environ
+
+
+def public_url() -> str:
+    """Return PUBLIC_URL of the stage that is deployed, as `log_stream_arn` does."""
+    return _at_deployment("PUBLIC_URL", "https://unknown.invalid")
+
+
+def cors_origins() -> tuple[str, ...]:
+    """Return CORS_ORIGINS of the stage that is deployed."""
+    return _words(os.environ.get("CORS_ORIGINS", ""))
+
+
 def where_there_is_a_graph(register: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return Chalice's decorator; where a stage without a graph is deployed, one that does nothing.
 
     Without a graph nothing is to read the log for it: neither the function nor its mapping is made.
     """
-    deploying = _DEPLOYING in os.environ
-    if deploying and os.environ.get("GRAPH", "none") == "none":
+    if deploying() and os.environ.get("GRAPH", "none") == "none":
         return lambda handler: handler
     return register
 
 
 def _at_deployment(name: str, otherwise: str) -> str:
-    arn = os.environ.get(name)
-    if arn is None and _DEPLOYING in os.environ:
+    told = os.environ.get(name)
+    if told is None and deploying():
         raise SystemExit(
             "This stage is not configured yet: run `make deploy STAGE=<stage>` first, which makes "
             "its tables and queues and writes them into .chalice/config.json."
         )
-    return arn or otherwise
+    return told or otherwise

@@ -1,7 +1,8 @@
 """What API Gateway answers by itself, as problem documents: one shape for all that goes wrong.
 
 The same shape as `problems.py` makes, with the id of the request as correlation. No function loads
-this: it is for whoever deploys.
+this: it is for whoever deploys. Chalice's definition of the REST API carries the answers
+(`into_the_definition`), for importing one without them drops them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from typing import Any, Final
 
 from chalicelib import errors
 from chalicelib.edge.problems import MEDIA_TYPE, RETRY_AFTER_S, name_of
+
+EXTENSION: Final = "x-amazon-apigateway-gateway-responses"
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/
+api-gateway-swagger-extensions-gateway-responses.html (2026-11)"""
 
 # Response types: https://docs.aws.amazon.com/apigateway/latest/developerguide/
 # supported-gateway-responses.html (2026-11). An address that no route has is "missing a token", or,
@@ -40,6 +45,17 @@ _TABLE: Final[Mapping[str, tuple[int, type[errors.AppError] | None, str]]] = {
     "DEFAULT_5XX": (500, errors.AppError, "The request failed"),
 }
 _RETRYABLE: Final = (429, 503, 504)
+
+
+def into_the_definition(responses: Mapping[str, Any]) -> None:
+    """Have the definition of the REST API that Chalice makes from now on carry these responses.
+
+    Chalice 1.34 has no way to add to its definition, but each is a copy of one template. Where a
+    later version has no such template, this fails, and the deploy fails before it changes anything.
+    """
+    from chalice.deploy.swagger import SwaggerGenerator
+
+    SwaggerGenerator._BASE_TEMPLATE[EXTENSION] = dict(responses)
 
 
 def responses(public_url: str, origins: Collection[str] = ()) -> dict[str, dict[str, Any]]:

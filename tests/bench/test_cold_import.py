@@ -58,6 +58,12 @@ def imported():
     return told("import app", {})
 
 
+def test_what_is_for_whoever_deploys_is_not_loaded(imported):
+    assert "chalicelib.edge.http" in imported["loaded"]
+    assert "chalicelib.edge.gateway_answers" not in imported["loaded"]
+    assert not [each for each in imported["loaded"] if each.startswith("chalice.deploy")]
+
+
 def test_importing_the_app_opens_no_socket(imported):
     assert imported["opened"] == []
 

@@ -135,6 +135,13 @@ class Deployed:
         headers = {"Authorization": f"Bearer {self.token()}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=40)
 
+    def forget_failures(self) -> None:
+        """Throw away what streams set aside: a graph that is not there is told nothing."""
+        sqs = self.emulator.client("sqs")
+        sqs.purge_queue(
+            QueueUrl=sqs.get_queue_url(QueueName=f"{self.prefix}-stream-failures")["QueueUrl"]
+        )
+
     def mappings(self) -> list[dict[str, Any]]:
         """Return the event source mappings of the stage's functions."""
         found = self.emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]

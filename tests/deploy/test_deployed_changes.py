@@ -11,7 +11,7 @@ import pytest
 
 from infra.emulator.installed import ROOT
 from tests.deploy.conftest import NOTHING
-from tests.deploy.deployed import Deployed, copied
+from tests.deploy.deployed import FRIEND, Deployed, copied
 from tests.deploy.walk import annotated, created, fired, until
 
 pytestmark = [pytest.mark.deploy, pytest.mark.ministack]
@@ -55,8 +55,18 @@ def test_a_lost_state_is_recovered_and_nothing_is_made_twice(deployed: Deployed)
 def test_chalice_typed_by_hand_gives_the_same_and_typed_first_names_what_is_missing(
     deployed: Deployed, tmp_path: Path
 ) -> None:
+    before = gateway_responses(deployed)
+    assert "application/problem+json" in json.dumps(before)
+
     assert deployed.chalice("deploy", GRAPH=NOTHING)[0] == 0
+
     assert "nothing would change" in deployed.run("diff", GRAPH=NOTHING)
+    deployed.forget_failures()
+    assert "WRONG" not in deployed.run("status", GRAPH=NOTHING)
+    assert gateway_responses(deployed) == before
+    unknown = httpx.get(f"{deployed.url}/nowhere", headers={"Origin": FRIEND})
+    assert unknown.headers["content-type"] == "application/problem+json"
+    assert unknown.headers["access-control-allow-origin"] == FRIEND
     with deployed.api() as api:
         shown_by_the_views(api, "By hand")
 
@@ -137,7 +147,7 @@ def test_a_stage_of_the_same_name_stands_beside_it_under_another_prefix(
 
     assert left(twin) == []
     assert (readers(deployed), deployed.rest_apis, deployed.socket_apis) == before
-    assert "WRONG" not in deployed.run("status", GRAPH=NOTHING)
+    assert "nothing would change" in deployed.run("diff", GRAPH=NOTHING)
     with deployed.api() as api:
         shown_by_the_views(api, "The twin is gone")
 
@@ -150,6 +160,12 @@ def readers(deployed: Deployed) -> dict[str, int]:
         source = source.removeprefix(f"table/{deployed.prefix}-")
         found[source] = found.get(source, 0) + 1
     return found
+
+
+def gateway_responses(deployed: Deployed) -> list[dict[str, Any]]:
+    (api,) = deployed.rest_apis
+    found = deployed.emulator.client("apigateway").get_gateway_responses(restApiId=api)["items"]
+    return sorted(found, key=lambda each: str(each["responseType"]))
 
 
 def stream(deployed: Deployed, table: str) -> str:

@@ -12,10 +12,7 @@ pytestmark = [pytest.mark.deploy, pytest.mark.ministack]
 
 def test_a_stage_that_was_just_deployed_is_well_and_differs_in_nothing(deployed: Deployed) -> None:
     deployed.deploy(GRAPH=NOTHING)
-    # Its graph is not there: what the projector could not tell it has been set aside.
-    sqs = deployed.emulator.client("sqs")
-    failures = sqs.get_queue_url(QueueName=f"{deployed.prefix}-stream-failures")["QueueUrl"]
-    sqs.purge_queue(QueueUrl=failures)
+    deployed.forget_failures()
 
     status = deployed.run("status", GRAPH=NOTHING)
     diff = deployed.run("diff", GRAPH=NOTHING)

@@ -204,10 +204,13 @@ def test_an_imported_api_has_its_routes_and_answers_others_as_told(emulator: Emu
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}:routes/invocations"
     called = {"type": "aws_proxy", "httpMethod": "POST", "uri": uri, "responses": {}}
 
-    def document(*paths: str) -> bytes:
+    carried = "x-amazon-apigateway-gateway-responses"
+
+    def document(*paths: str, **more: Any) -> bytes:
         integrated = {"responses": {}, "x-amazon-apigateway-integration": called}
         items = {path: {"get": integrated} for path in paths}
-        return json.dumps({"swagger": "2.0", "info": {"title": "routes"}, "paths": items}).encode()
+        about = {"swagger": "2.0", "info": {"title": "routes"}, "paths": items}
+        return json.dumps({**about, **more}).encode()
 
     def get(path: str) -> tuple[int, str]:
         try:
@@ -217,21 +220,25 @@ def test_an_imported_api_has_its_routes_and_answers_others_as_told(emulator: Emu
             with error:
                 return error.code, error.read().decode()
 
+    def put(body: bytes) -> None:
+        gateway.put_rest_api(restApiId=api, mode="overwrite", body=body)
+        gateway.create_deployment(restApiId=api, stageName="api")
+
+    told = {"statusCode": "404", "responseTemplates": {"application/json": '{"status": 404}'}}
+    unknown = {"MISSING_AUTHENTICATION_TOKEN": told}
     api = gateway.import_rest_api(body=document("/old", "/kept/{name}"))["id"]
-    gateway.put_gateway_response(
-        restApiId=api,
-        responseType="MISSING_AUTHENTICATION_TOKEN",
-        statusCode="404",
-        responseTemplates={"application/json": '{"status": 404}'},
-    )
+    gateway.put_gateway_response(restApiId=api, responseType="MISSING_AUTHENTICATION_TOKEN", **told)
     gateway.create_deployment(restApiId=api, stageName="api")
     assert get("/old") == (200, "bare")
+    assert get("/new") == (404, '{"status": 404}')
 
-    gateway.put_rest_api(restApiId=api, mode="overwrite", body=document("/new", "/kept/{name}"))
-    gateway.create_deployment(restApiId=api, stageName="api")
-
+    # As on AWS: whatever the document does not carry is gone, gateway responses too.
+    put(document("/new", "/kept/{name}"))
     assert get("/new") == get("/kept/it") == (200, "bare")
-    assert get("/old") == (404, '{"status": 404}')
+    assert get("/old")[0] == 403
+
+    put(document("/new", **{carried: unknown}))
+    assert get("/old") == get("/kept/it") == (404, '{"status": 404}')
 
 
 def test_the_patches_refuse_another_version() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config import Config
+from chalicelib.edge.gateway_answers import EXTENSION, responses
 from infra.deploy import render, stacks
 from infra.deploy.apis import Apis
 from infra.deploy.functions import FUNCTIONS, deployed
@@ -169,7 +170,7 @@ def test_the_table_of_functions_is_what_the_app_declares(graph: bool) -> None:
         "from app import app\n"
         "print(json.dumps([s.name for s in app.event_sources + app.pure_lambda_functions]))"
     )
-    told = {**NAMES, "GRAPH": "wss://graph" if graph else "none"}
+    told = {**NAMES, "GRAPH": "wss://graph" if graph else "none", "PUBLIC_URL": "https://rest1"}
 
     run = subprocess.run(
         [sys.executable, "-c", program],
@@ -182,6 +183,30 @@ def test_the_table_of_functions_is_what_the_app_declares(graph: bool) -> None:
 
     by_chalice = {"api_handler", "websocket_connect", "websocket_message", "websocket_disconnect"}
     assert {*json.loads(run.stdout), *by_chalice} == set(deployed(graph))
+
+
+def test_the_definition_that_chalice_imports_carries_what_api_gateway_answers_by_itself() -> None:
+    program = (
+        "import os, json; os.environ['AWS_CHALICE_CLI_MODE'] = 'true'\n"
+        "from app import app\n"
+        "from chalice.deploy.swagger import CFNSwaggerGenerator, TemplatedSwaggerGenerator\n"
+        "for kind in TemplatedSwaggerGenerator, CFNSwaggerGenerator:\n"
+        "    print(json.dumps(kind().generate_swagger(app)[EXTENSION]))"
+    ).replace("EXTENSION", repr(EXTENSION))
+    origins = "https://a.example https://b.example"
+    told = {**NAMES, "PUBLIC_URL": "https://rest1/api", "CORS_ORIGINS": origins}
+
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], **told},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    wanted = responses("https://rest1/api", origins.split())
+    assert [json.loads(line) for line in run.stdout.splitlines()] == [wanted, wanted]
 
 
 def test_chalice_typed_before_make_deploy_ends_in_one_sentence() -> None:

@@ -42,7 +42,7 @@ def _import(document: dict[str, Any], query_params: dict[str, Any]) -> Any:
 
 
 def _put(api_id: str, document: dict[str, Any]) -> Any:
-    """Overwrite an API: routes that the document does not have are gone."""
+    """Overwrite an API: routes and gateway responses that the document does not have are gone."""
     if api_id not in v1._rest_apis:
         return v1._v1_error("NotFoundException", "Invalid API identifier specified", 404)
     resources = v1._resources[api_id]
@@ -51,6 +51,7 @@ def _put(api_id: str, document: dict[str, Any]) -> Any:
         del resources[key]
     resources[root]["resourceMethods"] = {}
     v1._authorizers_v1[api_id].clear()
+    v1._gateway_responses[api_id] = {}
     schemes = v1._import_security_schemes(api_id, document)
     for path, item in (document.get("paths") or {}).items():
         v1._import_path_item(api_id, path, item, schemes, document.get("security"))
