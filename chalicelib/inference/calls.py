@@ -45,8 +45,21 @@ _REASONS: Final = {
     "TextSizeLimitExceededException": "too-long",
     "UnsupportedLanguageException": "unsupported-language",
 }
-_TOO_LONG: Final = ("too long", "too many input tokens", "maximum context", "context window")
-"""What models say in a ValidationException when the text does not fit."""
+_VALIDATION: Final = {
+    "too long": "too-long",
+    "too many input tokens": "too-long",
+    "maximum context": "too-long",
+    "context window": "too-long",
+    "exceed context limit": "too-long",
+    "number of input tokens exceeds": "too-long",
+    "model identifier is invalid": "no-model",
+    "with on-demand throughput": "no-model",
+}
+"""What is said in a ValidationException where the text does not fit, or the model's name does not.
+
+The names' as others recorded them (tests/inference/shapes), the lengths' as users of Claude, Nova
+and Llama report them (2026-11).
+"""
 
 
 def clients(service: str) -> Any:
@@ -95,7 +108,6 @@ def _meaning(response: Any, dependency: str) -> Unavailable | InferenceFailed:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _AGAIN or status >= 500 or status == 429:
         return Unavailable(f"{dependency} does not answer ({code})", dependency=dependency)
-    reason = _REASONS.get(code, "rejected")
-    if reason == "rejected" and any(words in message.casefold() for words in _TOO_LONG):
-        reason = "too-long"
+    said = (why for words, why in _VALIDATION.items() if words in message.casefold())
+    reason = _REASONS.get(code) or next(said, "rejected")
     return InferenceFailed(f"{dependency} refused the call ({code}): {message}", reason=reason)
