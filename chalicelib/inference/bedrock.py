@@ -136,7 +136,10 @@ def _content(response: Mapping[str, Any]) -> Any:
         raise InferenceFailed(detail, reason=reason)
     blocks = response.get("output", {}).get("message", {}).get("content", [])
     called = [block["toolUse"]["input"] for block in blocks if "toolUse" in block]
-    if len(called) == 1:
+    if len(called) > 1:  # some call in parallel; whether the calls add up is not said
+        detail = f"the model called the tool {len(called)} times"
+        raise InferenceFailed(detail, reason="unreadable")
+    if called:
         return called[0]
     text = "".join(block["text"] for block in blocks if "text" in block)
     try:
