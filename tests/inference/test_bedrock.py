@@ -52,7 +52,7 @@ def test_findings_come_as_the_model_gave_them_with_the_tokens_that_they_cost(bed
         Finding("Agnes Smith Lewis", "Person"),
         Finding("Cambridge", "Location", before="Westminster College in"),
     )
-    assert answer.usage == Usage(calls=1, input_tokens=852, output_tokens=96)
+    assert answer.usage == Usage(calls=1, input_tokens=204, output_tokens=17)
 
 
 def test_invented_quotes_and_types_are_dropped_with_the_reason_when_located(bedrock):
@@ -140,7 +140,7 @@ def test_a_document_cites_the_sources_that_it_links(bedrock):
 
     assert (draft.title, draft.format, draft.language) == ("The sale", "text/markdown", "en")
     assert draft.sources == ("0192f-a",)
-    assert draft.usage == Usage(calls=1, input_tokens=2100, output_tokens=310)
+    assert draft.usage == Usage(calls=1, input_tokens=204, output_tokens=17)
     sent = bedrock.asked[0]["body"]["messages"][0]["content"][0]["text"]
     assert '<source id="0192f-a" name="Sinai &quot;A&quot;">' in sent
 
@@ -149,22 +149,29 @@ def test_a_document_cites_the_sources_that_it_links(bedrock):
 
 
 @pytest.mark.parametrize(
-    ("recorded", "reason"),
+    ("answer", "reason"),
     [
         ("cut", "truncated"),
+        ("cut-json-schema", "truncated"),
+        ("prose-cached", "unreadable"),
+        ("two-tools", "unreadable"),
+        ("guardrail-blocked", "refused"),
+        ("guardrail-masked", "refused"),
         ("cut-json", "unreadable"),
         ("other-shape", "unreadable"),
         ("no-list", "unreadable"),
         ("in-words", "unreadable"),
+        ("nothing", "unreadable"),
+        ("malformed", "unreadable"),
+        ("malformed-tool", "unreadable"),
         ("refusal", "refused"),
-        ("guardrail", "refused"),
         ("filtered", "refused"),
         ("window", "too-long"),
     ],
 )
-def test_an_answer_that_is_none_fails_with_the_reason_and_is_never_empty(bedrock, recorded, reason):
+def test_an_answer_that_is_none_fails_with_the_reason_and_is_never_empty(bedrock, answer, reason):
     with pytest.raises(InferenceFailed) as caught:
-        model(bedrock, recorded).detect(PASSAGE, ASK)
+        model(bedrock, answer).detect(PASSAGE, ASK)
 
     assert caught.value.extra["reason"] == reason
     assert caught.value.extra["usage"]["calls"] == 1
@@ -172,29 +179,77 @@ def test_an_answer_that_is_none_fails_with_the_reason_and_is_never_empty(bedrock
 
 
 @pytest.mark.parametrize(
-    "recorded",
-    ["throttled", "unavailable", "not-ready", "model-time-out", "model-error", "internal"],
+    ("shape", "tokens"),
+    [
+        ("json-schema", (204, 17)),
+        ("json-schema-reasoned", (52, 118)),
+        ("json-schema-spaced", (41, 26)),
+        ("forced-tool", (540, 29)),
+        ("text-and-tool", (312, 58)),
+    ],
 )
-def test_what_a_later_try_may_not_meet_again_is_unavailable(bedrock, recorded):
+def test_json_in_each_way_that_models_give_it_is_read_and_only_then_found_to_lack_the_findings(
+    bedrock, shape, tokens
+):
+    with pytest.raises(InferenceFailed, match="has no list of findings") as caught:
+        model(bedrock, shape).detect(PASSAGE, ASK)
+
+    usage = Usage.from_json(caught.value.extra["usage"])
+    assert (usage.input_tokens, usage.output_tokens) == tokens
+
+
+def test_tokens_read_from_a_cache_are_counted_once(bedrock):
+    with pytest.raises(InferenceFailed) as caught:
+        model(bedrock, "prose-cached").detect(PASSAGE, ASK)
+
+    usage = Usage.from_json(caught.value.extra["usage"])
+    assert usage.input_tokens + usage.output_tokens == 1697  # its totalTokens
+
+
+def test_more_than_one_call_of_the_tool_is_said_to_be_that(bedrock):
+    with pytest.raises(InferenceFailed, match="called the tool 2 times"):
+        model(bedrock, "two-tools", tool=True).detect(PASSAGE, ASK)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "expired-token",
+        "throttled",
+        "unavailable",
+        "not-ready",
+        "model-time-out",
+        "model-error",
+        "internal",
+    ],
+)
+def test_what_a_later_try_may_not_meet_again_is_unavailable(bedrock, answer):
     with pytest.raises(Unavailable) as caught:
-        model(bedrock, recorded).detect(PASSAGE, ASK)
+        model(bedrock, answer).detect(PASSAGE, ASK)
 
     assert caught.value.retryable
     assert caught.value.extra["dependency"] == "bedrock"
 
 
 @pytest.mark.parametrize(
-    ("recorded", "reason"),
+    ("answer", "reason"),
     [
+        ("invalid-model", "no-model"),
+        ("profile-only", "no-model"),
+        ("retired", "no-model"),
+        ("invalid-token", "denied"),
         ("denied", "denied"),
-        ("no-model", "no-model"),
+        ("no-parameter", "rejected"),
         ("too-long", "too-long"),
-        ("rejected", "rejected"),
+        ("too-long-prompt", "too-long"),
+        ("too-long-with-answer", "too-long"),
+        ("too-long-nova", "too-long"),
+        ("too-long-llama", "too-long"),
     ],
 )
-def test_what_no_later_try_can_change_fails_with_the_reason(bedrock, recorded, reason):
+def test_what_no_later_try_can_change_fails_with_the_reason(bedrock, answer, reason):
     with pytest.raises(InferenceFailed) as caught:
-        model(bedrock, recorded).detect(PASSAGE, ASK)
+        model(bedrock, answer).detect(PASSAGE, ASK)
 
     assert caught.value.extra["reason"] == reason
     assert not caught.value.retryable

@@ -11,6 +11,12 @@ from chalicelib.inference.comprehend import MAX_BYTES, Comprehend
 
 TEXT = "😀 Agnes Smith Lewis took twelve leaves Egypt in 1895."
 PASSAGE = Passage(TEXT)
+SALE = (  # what `entities` in `shapes/comprehend.json` answers
+    "On 29 October 1998 Christie's sold the book in New York for two million dollars."
+    " Marie Louis Sirieix had once owned it. William Noel of the Walters Art Museum had it imaged;"
+    " the images are kept as ARCH-0001 and ARCH-0002, their proofs as HEIB-1906 and HEIB-1908,"
+    " for Reviel Netz. Send readings to Arch@example.org."
+)
 ASK = Entities(("person", "Location", "Date", "Author"))
 
 
@@ -27,7 +33,7 @@ def detector(comprehend, *answers):
 
 
 def test_its_types_have_the_vocabulary_s_names_and_only_those_asked_for_are_found(comprehend):
-    answer = detector(comprehend, "entities").detect(PASSAGE, ASK, language="en-GB")
+    answer = detector(comprehend, "entities-astral").detect(PASSAGE, ASK, language="en-GB")
 
     assert [(each.quote, each.label, each.score) for each in answer.found] == [
         ("Agnes Smith Lewis", "person", 0.9986),
@@ -39,8 +45,28 @@ def test_its_types_have_the_vocabulary_s_names_and_only_those_asked_for_are_foun
     assert comprehend.asked[0]["body"] == {"Text": TEXT, "LanguageCode": "en"}
 
 
+def test_entities_stand_where_comprehend_says(comprehend):
+    ask = Entities(("Person", "Organization", "Date", "Location", "Quantity"))
+    answer = detector(comprehend, "entities").detect(Passage(SALE), ask, language="en")
+
+    result = locate(SALE, [Answered(Passage(SALE), answer.found)], ask)
+
+    assert [(each.start, each.quote, each.label) for each in result.anchored] == [
+        (3, "29 October 1998", "Date"),
+        (19, "Christie's", "Organization"),
+        (47, "New York", "Location"),
+        (60, "two million dollars", "Quantity"),
+        (81, "Marie Louis Sirieix", "Person"),
+        (120, "William Noel", "Person"),
+        (140, "Walters Art Museum", "Organization"),
+        (267, "Reviel Netz", "Person"),
+    ]
+    assert result.dropped == ()
+    assert answer.found[0].score == 0.9980999827384949
+
+
 def test_offsets_are_found_right_beyond_astral_characters_in_whatever_unit_they_are(comprehend):
-    answer = detector(comprehend, "entities").detect(PASSAGE, ASK, language="en")
+    answer = detector(comprehend, "entities-astral").detect(PASSAGE, ASK, language="en")
 
     result = locate(TEXT, [Answered(PASSAGE, answer.found)], ASK)
 
@@ -54,7 +80,7 @@ def test_offsets_are_found_right_beyond_astral_characters_in_whatever_unit_they_
 
 def test_what_is_not_in_the_text_is_dropped_when_located(comprehend):
     ask = Entities(("Event",))
-    answer = detector(comprehend, "entities").detect(PASSAGE, ask, language="en")
+    answer = detector(comprehend, "entities-astral").detect(PASSAGE, ask, language="en")
 
     result = locate(TEXT, [Answered(PASSAGE, answer.found)], ask)
 
@@ -66,20 +92,22 @@ def test_what_is_not_in_the_text_is_dropped_when_located(comprehend):
     [("de-AT", "de"), ("zh-TW", "zh-TW"), ("zh-Hant", "zh-TW"), ("zh", "zh"), ("PT_br", "pt")],
 )
 def test_a_language_tag_becomes_comprehend_s_code(comprehend, language, code):
-    detector(comprehend, "entities").detect(PASSAGE, ASK, language=language)
+    detector(comprehend, "entities-astral").detect(PASSAGE, ASK, language=language)
 
     assert comprehend.asked[0]["body"]["LanguageCode"] == code
 
 
 def test_a_language_that_nobody_says_is_guessed(comprehend):
-    detector(comprehend, "entities").detect(Passage("Der Hund und die Katze sind in Wien."), ASK)
+    detector(comprehend, "entities-astral").detect(
+        Passage("Der Hund und die Katze sind in Wien."), ASK
+    )
 
     assert comprehend.asked[0]["body"]["LanguageCode"] == "de"
 
 
 def test_a_language_that_it_does_not_read_is_refused_before_the_call(comprehend):
     with pytest.raises(InferenceFailed) as caught:
-        detector(comprehend, "entities").detect(PASSAGE, ASK, language="pl")
+        detector(comprehend, "entities-astral").detect(PASSAGE, ASK, language="pl")
 
     assert caught.value.extra["reason"] == "unsupported-language"
     assert comprehend.asked == []
@@ -97,25 +125,30 @@ def test_passages_cut_to_its_size_are_within_its_limit_in_bytes(comprehend):
 
 def test_a_longer_passage_is_refused_before_the_call(comprehend):
     with pytest.raises(InferenceFailed) as caught:
-        detector(comprehend, "entities").detect(Passage("é" * 60_000), ASK, language="fr")
+        detector(comprehend, "entities-astral").detect(Passage("é" * 60_000), ASK, language="fr")
 
     assert caught.value.extra["reason"] == "too-long"
     assert comprehend.asked == []
 
 
-@pytest.mark.parametrize("recorded", ["throttled", "too-many", "internal"])
-def test_what_a_later_try_may_not_meet_again_is_unavailable(comprehend, recorded):
+@pytest.mark.parametrize("answer", ["throttled", "too-many", "internal"])
+def test_what_a_later_try_may_not_meet_again_is_unavailable(comprehend, answer):
     with pytest.raises(Unavailable):
-        detector(comprehend, recorded).detect(PASSAGE, ASK, language="en")
+        detector(comprehend, answer).detect(PASSAGE, ASK, language="en")
 
 
 @pytest.mark.parametrize(
-    ("recorded", "reason"),
-    [("too-long", "too-long"), ("language", "unsupported-language"), ("denied", "denied")],
+    ("answer", "reason"),
+    [
+        ("too-long", "too-long"),
+        ("too-long-with-namespace", "too-long"),
+        ("language", "unsupported-language"),
+        ("denied", "denied"),
+    ],
 )
-def test_what_no_later_try_can_change_fails_with_the_reason(comprehend, recorded, reason):
+def test_what_no_later_try_can_change_fails_with_the_reason(comprehend, answer, reason):
     with pytest.raises(InferenceFailed) as caught:
-        detector(comprehend, recorded).detect(PASSAGE, ASK, language="en")
+        detector(comprehend, answer).detect(PASSAGE, ASK, language="en")
 
     assert caught.value.extra["reason"] == reason
 
@@ -124,6 +157,6 @@ def test_what_no_later_try_can_change_fails_with_the_reason(comprehend, recorded
 def test_what_it_cannot_do_is_refused(comprehend, ask):
     assert Comprehend.capabilities.refusal(ask) is not None
     with pytest.raises(InferenceFailed) as caught:
-        detector(comprehend, "entities").detect(PASSAGE, ask)
+        detector(comprehend, "entities-astral").detect(PASSAGE, ask)
 
     assert caught.value.extra["reason"] == "unable"
