@@ -22,7 +22,8 @@ from chalicelib.domain.representation import Representation
 from chalicelib.dynamo import MAX_ITEM_BYTES, item_bytes, write_units
 from chalicelib.errors import ContentDamaged, LogDamaged, TooLarge, Unavailable
 from chalicelib.log import Intent, StaleHead, decoded
-from chalicelib.views import TOMBSTONE_S, Entry, Parked, View
+from chalicelib.view_items import View
+from chalicelib.views import TOMBSTONE_S, Entry, Parked
 
 
 class Interruptions(Protocol):

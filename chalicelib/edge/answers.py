@@ -31,7 +31,7 @@ from chalicelib.flows.write import Written
 from chalicelib.system import System, iso
 
 if TYPE_CHECKING:
-    from chalicelib.flows.graph_ask import Told
+    from chalicelib.flows.graph_told import Told
 
 Json = dict[str, Any]
 

@@ -1,9 +1,8 @@
 """Questions across resources: the graph gives ids, the views give the items.
 
-The graph is asked first, within a short time; where it does not answer, is not there, or does not
-hold yet what is asked about, the views answer the same question, bounded, and the answer says so.
-Answers are eventual: each names its source and its lag. What the views do not show yet is read from
-the log, so nothing that the graph names is missing.
+Who answers, the graph or the views, is told by `graph_told`. Answers are eventual: each names its
+source and its lag. What the views do not show yet is read from the log, so nothing that the graph
+names is missing.
 """
 
 from __future__ import annotations
@@ -11,55 +10,34 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.links import MAX_PATH_DEPTH, references
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
-from chalicelib.errors import Malformed, NotFound, Unavailable
-from chalicelib.flows import listing, project
+from chalicelib.errors import Malformed, NotFound
+from chalicelib.flows import listing
+from chalicelib.flows.graph_told import Told, retold, told_by_either
 from chalicelib.flows.head import current
 from chalicelib.flows.listing import After, Filter
 from chalicelib.flows.marks import mark_at
-from chalicelib.graph import Behind, Refused, Relations, Stats, walk
-from chalicelib.graph.views_answer import ViewAnswers
+from chalicelib.graph import Behind, Refused, Stats, walk
 from chalicelib.views import Entry
 
 if TYPE_CHECKING:
-    from chalicelib.graph.gremlin import Gremlin
     from chalicelib.system import System
 
 T = TypeVar("T")
-Source = Literal["graph", "views"]
 
 MAX_PATHS: Final = 10
 MAX_SCANS: Final = 10
 """Questions for one page; then it comes short, with a cursor."""
-VIEWS_S: Final = 1.0
-"""The views stop looking after that; what they have by then is `truncated`."""
-BARRIER_S: Final = (0.025, 0.05, 0.1, 0.2)
-"""Waits for the graph to show what the caller has just written (`after`); then the views answer."""
-MAX_LAG_STREAMS: Final = 50
-LAG_S: Final = 0.2
-"""What may be spent on knowing the lag; else it is taken to be as long as it could be."""
 
 _ORDER: Final = re.compile(r"[0-9T:.Z-]{20,30}(#[0-9a-f-]{36}){2}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Told(Generic[T]):
-    """An answer, and where it is from. `degraded`: the graph should have told it, and did not."""
-
-    value: T
-    source: Source
-    degraded: bool
-    lag_s: float
-    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +69,7 @@ def neighbours(
     """Return the resources at most `depth` steps away, the nearest first. Raises NotFound."""
     _require(system, workspace, resource_id)
     position = None if cursor is None else _position(cursor)
-    told = _told(
+    told = told_by_either(
         system,
         workspace,
         ("neighbours", resource_id, depth),
@@ -104,7 +82,7 @@ def neighbours(
     found = _resources(system, workspace, [each for _, each in chosen])
     items = tuple(Neighbour(found[each], steps) for steps, each in chosen if each in found)
     following = _cursor(list(chosen[-1])) if len(rest) > limit else None
-    return _as(told, Page(items, following), told.value.truncated)
+    return retold(told, Page(items, following), told.value.truncated)
 
 
 def referenced_by(
@@ -127,7 +105,7 @@ def referenced_by(
     sources: list[Told[list[str]]] = []
     more = True
     for _ in range(MAX_SCANS):
-        told = _told(
+        told = told_by_either(
             system,
             workspace,
             ("referring", resource_id, motivation, before, limit),
@@ -154,7 +132,7 @@ def referenced_by(
         None if following is None else _cursor(following),
     )
     worst = max(sources, key=lambda told: (told.degraded, told.lag_s))
-    return _as(worst, page)
+    return retold(worst, page)
 
 
 def paths(
@@ -172,7 +150,7 @@ def paths(
     """
     _require(system, workspace, start)
     _require(system, workspace, end)
-    told = _told(
+    told = told_by_either(
         system,
         workspace,
         ("paths", start, end, depth),
@@ -184,13 +162,15 @@ def paths(
     found = _resources(system, workspace, {each for path in told.value.paths for each in path})
     whole = [path for path in told.value.paths if all(each in found for each in path)]
     value = tuple(tuple(found[each] for each in path) for path in whole)
-    return _as(told, value, told.value.truncated)
+    return retold(told, value, told.value.truncated)
 
 
 def stats(system: System, workspace: str, *, after: After | None = None) -> Told[Stats]:
     """Return a workspace in numbers."""
-    told = _told(system, workspace, ("stats",), lambda relations: relations.stats(workspace), after)
-    return _as(told, told.value, told.value.truncated)
+    told = told_by_either(
+        system, workspace, ("stats",), lambda relations: relations.stats(workspace), after
+    )
+    return retold(told, told.value, told.value.truncated)
 
 
 def resources(
@@ -216,7 +196,7 @@ def resources(
     def entries(position: Entry | None, size: int) -> list[Entry]:
         before = None if position is None else f"{position.order}#{position.resource_id}"
         told.append(
-            _told(
+            told_by_either(
                 system,
                 workspace,
                 ("tagged", wanted.entity_types, before, size),
@@ -242,111 +222,6 @@ def trouble(system: System) -> str | None:
         except (Behind, Refused) as error:
             return str(error)
     return None
-
-
-# -- the graph, else the views --------------------------------------------------------------------
-
-
-def _told(
-    system: System,
-    workspace: str,
-    question: Hashable,
-    ask: Callable[[Relations], T],
-    after: After | None,
-) -> Told[T]:
-    """Ask the graph, if it is kept, answers, and knows; else the views."""
-    graph = system.graph
-    if graph is not None:
-        written = system.heads.graph_pending.made(workspace)
-        if after is None:
-            kept = system.graph_answers.get((workspace, question), written)
-            system.metrics.count("GraphCacheMiss" if kept is None else "GraphCacheHit")
-            if kept is not None:
-                told, age_s = kept
-                return Told(told.value, "graph", False, told.lag_s + age_s)
-        asked = _from_graph(system, graph, workspace, ask, after)
-        if asked is not None:
-            system.graph_answers.put((workspace, question), written, asked)
-            return asked
-    if after is not None:
-        project.materialize(system, Stream.of_resource(workspace, after.resource_id))
-    if graph is not None:
-        system.metrics.count("Degraded")
-    return _from_views(system, workspace, ask)
-
-
-def _from_graph(
-    system: System,
-    graph: Gremlin,
-    workspace: str,
-    ask: Callable[[Relations], T],
-    after: After | None,
-) -> Told[T] | None:
-    """Return what the graph says; None where the views must."""
-    from chalicelib.graph.queries import GraphAnswers
-
-    if not system.graph_breaker.allows():
-        return None
-    try:
-        if after is not None:
-            _await(system, graph, Stream.of_resource(workspace, after.resource_id), after.version)
-        value = ask(GraphAnswers(graph))
-        lag_s = _lag_s(system, graph, workspace)
-    except (Behind, walk.Absent):
-        system.graph_breaker.succeeded()
-        return None
-    except Unavailable:
-        system.graph_breaker.failed()
-        return None
-    except Refused:
-        system.metrics.count("GraphRefused")
-        return None
-    system.graph_breaker.succeeded()
-    return Told(value, "graph", False, lag_s)
-
-
-def _from_views(system: System, workspace: str, ask: Callable[[Relations], T]) -> Told[T]:
-    try:
-        value = ask(_views(system))
-    except walk.Absent as absent:
-        # It exists: it was looked up in the log. Its view is late.
-        project.materialize(system, Stream.of_resource(workspace, str(absent)))
-        try:
-            value = ask(_views(system))
-        except walk.Absent:
-            raise Unavailable("the views are behind", dependency="database") from None
-    return Told(value, "views", True, listing.lag_s(system, workspace))
-
-
-def _views(system: System) -> ViewAnswers:
-    until = system.monotonic_s() + VIEWS_S
-    return ViewAnswers(system.views, system.side_by_side, lambda: system.monotonic_s() > until)
-
-
-def _await(system: System, graph: Gremlin, stream: Stream, version: int) -> None:
-    """Wait, not for long, until the graph shows a version. Raises Behind."""
-    for pause_s in (*BARRIER_S, None):
-        if graph.shown([stream])[stream] >= version:
-            return
-        if pause_s is not None:
-            system.sleep(pause_s)
-    raise Behind(f"the graph does not show version {version} of {stream.name} yet")
-
-
-def _lag_s(system: System, graph: Gremlin, workspace: str) -> float:
-    """Return the age of this process's oldest append that the graph does not show."""
-    pending = system.heads.graph_pending
-    streams = pending.streams(workspace)[:MAX_LAG_STREAMS]
-    if streams:
-        with suppress(Unavailable):
-            for stream, version in graph.shown(streams, LAG_S).items():
-                pending.seen(stream, version)
-    oldest = pending.oldest(workspace)
-    return 0.0 if oldest is None else max(0.0, system.now_s() - oldest[1])
-
-
-def _as(told: Told[Any], value: T, truncated: bool = False) -> Told[T]:
-    return Told(value, told.source, told.degraded, told.lag_s, truncated)
 
 
 # -- items ----------------------------------------------------------------------------------------

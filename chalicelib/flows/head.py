@@ -24,7 +24,7 @@ from chalicelib.log import decoded
 
 if TYPE_CHECKING:
     from chalicelib.system import System
-    from chalicelib.views import View
+    from chalicelib.view_items import View
 
 MAX_HEADS: Final = 2000
 """States kept per process; a descriptor is about 1 KB."""

@@ -19,7 +19,8 @@ from chalicelib.domain.ids import UUID, Stream
 from chalicelib.domain.resource import Resource
 from chalicelib.errors import Malformed
 from chalicelib.flows.head import current
-from chalicelib.views import Entry, View
+from chalicelib.view_items import View
+from chalicelib.views import Entry
 
 if TYPE_CHECKING:
     from chalicelib.system import System

@@ -26,7 +26,8 @@ from chalicelib.errors import AppError, LogDamaged, LogUnreadable, Unavailable
 from chalicelib.flows.head import Known, advance, viewed
 from chalicelib.flows.marks import from_log
 from chalicelib.log import all_events
-from chalicelib.views import Entry, Parked, View
+from chalicelib.view_items import View
+from chalicelib.views import Entry, Parked
 
 if TYPE_CHECKING:
     from chalicelib.system import System

@@ -23,7 +23,7 @@ from chalicelib.flows.content import text_of
 from chalicelib.flows.head import LONG_TAIL, Known, Tail, base, evolve, folded, tail, viewed
 from chalicelib.flows.marks import mark_at
 from chalicelib.log import all_events, decoded
-from chalicelib.views import View
+from chalicelib.view_items import View
 
 if TYPE_CHECKING:
     from chalicelib.system import System

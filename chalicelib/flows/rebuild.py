@@ -35,7 +35,8 @@ from chalicelib.flows.project import JOB_KEY_KEPT_S, KEY_KEPT_S, WRITERS
 from chalicelib.log import decoded
 from chalicelib.system import iso
 from chalicelib.upkeep.tables import Due, Watermark
-from chalicelib.views import TOMBSTONE_S, Entry, View
+from chalicelib.view_items import View
+from chalicelib.views import TOMBSTONE_S, Entry
 
 if TYPE_CHECKING:
     from chalicelib.system import System

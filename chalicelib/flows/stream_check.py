@@ -30,7 +30,8 @@ from chalicelib.flows.head import NOTHING, Known, evolve
 from chalicelib.flows.rebuild import kept_until, referring
 from chalicelib.upkeep import wire
 from chalicelib.upkeep.tables import Item, Key
-from chalicelib.views import Entry, View, decode_mark, decode_view, index_key
+from chalicelib.view_items import View, decode_mark, decode_view
+from chalicelib.views import Entry, index_key
 
 if TYPE_CHECKING:
     from chalicelib.system import System

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from chalicelib.domain.ids import Stream
 
 if TYPE_CHECKING:
-    from chalicelib.views import View
+    from chalicelib.view_items import View
 
 MAX_WATERMARKS: Final = 2000
 """Kept per process; a view is about 1 KB."""

@@ -16,7 +16,8 @@ from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.vocabulary import Vocabulary
 from chalicelib.graph import MAX_TYPES, Hop, Stats, TypeCount
-from chalicelib.views import Entry, View, Views
+from chalicelib.view_items import View
+from chalicelib.views import Entry, Views
 
 MAX_MARKS: Final = 1_000
 """Annotations of one resource that are looked at for what they refer to."""

@@ -15,7 +15,7 @@ from hypothesis import given
 from chalicelib.domain.chain import Commit
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
-from chalicelib.views import View
+from chalicelib.view_items import View
 from tests.laws.holding import DEADLY, ROUGH, SLOW, broken, holds, plans, schedules, varied
 from tests.laws.world import Doubles, Layers, Plan, layers
 from tests.schedules import NONE

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from chalicelib.domain.ids import Stream
-from chalicelib.views import View
+from chalicelib.view_items import View
 from tests.laws.holding import DEADLY, LOSSY, ROUGH, broken, holds, plans, schedules
 from tests.laws.world import Doubles, Plan, layers
 from tests.schedules import NONE, Faults

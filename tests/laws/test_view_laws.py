@@ -16,7 +16,8 @@ from chalicelib.domain import indexes
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.flows.watermarks import Watermarks
-from chalicelib.views import Entry, View
+from chalicelib.view_items import View
+from chalicelib.views import Entry
 from tests.laws.holding import DEADLY, ROUGH, SLOW, broken, holds, plans, schedules, varied
 from tests.laws.world import Doubles, Plan, layers
 from tests.schedules import NONE, Faults

@@ -18,7 +18,7 @@ from chalicelib.domain.chain import verify
 from chalicelib.domain.ids import Stream
 from chalicelib.flows import listing, project
 from chalicelib.flows.watermarks import Watermarks
-from chalicelib.views import View
+from chalicelib.view_items import View
 from tests.laws.truth import Truth
 from tests.schedules import NONE, Faults, Schedule, SimulatedSystem, Task, Violation, small_limits
 from tests.twins import Store, TwinContent, TwinLog, TwinViews

@@ -21,7 +21,8 @@ from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.vocabulary import ENTITY_TYPES, TAG_SCHEMAS, Vocabulary
-from chalicelib.views import Entry, Parked, View, Views
+from chalicelib.view_items import View
+from chalicelib.views import Entry, Parked, Views
 from tests.layers.examples import ADA, CONTENT, NOW
 
 LATER = "2026-11-23T09:35:01.000Z"

@@ -23,7 +23,7 @@ from chalicelib.errors import AppError, Unavailable
 from chalicelib.flows import project, push, write
 from chalicelib.live.connections import Behind, Connection, Watcher
 from chalicelib.live.posts import Gone
-from chalicelib.views import View
+from chalicelib.view_items import View
 from tests.laws.world import CONFIG
 from tests.schedules import NONE, Faults, Schedule, SimulatedSystem, Violation, small_limits
 from tests.twins import Store, TwinLog, TwinViews

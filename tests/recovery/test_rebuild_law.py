@@ -23,7 +23,7 @@ from chalicelib.domain.representation import Representation
 from chalicelib.flows import project, read, rebuild, write
 from chalicelib.flows.rebuild import Changes, Fold
 from chalicelib.system import System
-from chalicelib.views import View
+from chalicelib.view_items import View
 from tests.graph.world import PlainSystem
 from tests.laws.holding import DEADLY, ROUGH, SLOW, plans, schedules, varied
 from tests.laws.world import CONFIG, Plan
