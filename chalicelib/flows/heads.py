@@ -12,6 +12,10 @@ furthest head ever seen of each stream, so a later list cannot forget what an ea
                                       "heads": {"demo/resource#…": [7, "8a…"]}},
                              "signature": "<HMAC of the list in RFC 8785 form>"}
 
+Once a restore has lost what was witnessed, an operator accepts that: by a complete list that begins
+anew with what the log has, and says in `accepted` which heads it no longer asks for. The lists that
+saw them stay.
+
 A head is read from the view's watermark, which copies version and hash of a commit. What is
 appended and cut off again before its view and the next list, nobody has seen: that is the window.
 """
@@ -29,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.domain.chain import MAX_EVENTS
 from chalicelib.domain.ids import Stream
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, Contended
 from chalicelib.flows.faults import Fault
 from chalicelib.system import iso
 from chalicelib.upkeep import wire
@@ -41,6 +45,8 @@ EVERY_S: Final = 300
 OVERLAP_S: Final = 300
 """The index of what changed is eventual: each list looks back a little over the one before."""
 MIN_KEY: Final = 32
+TRIES: Final = 3
+"""Lists of five minutes each that may be there already when an operator writes one."""
 
 Head = tuple[int, str]
 """Version, and the hash as lower-case hex."""
@@ -91,18 +97,46 @@ def witness(system: System) -> str | None:
     for stream, head in moved.items():
         if head[0] > heads.get(stream, (0, ""))[0]:
             heads[stream] = head
-    told: dict[str, Any] = {
-        "v": 1,
-        "at": iso(now_s),
-        "complete": complete,
-        "previous": None if last is None else {"name": last.name, "sha256": last.sha256},
-        "heads": {stream: list(head) for stream, head in sorted(heads.items())},
-    }
-    data = json.dumps(
-        {"list": told, "signature": _signature(system, told)}, separators=(",", ":")
-    ).encode()
     system.metrics.count("HeadsWitnessed", len(heads))
+    data = _list(system, now_s, last, heads, complete=complete)
     return name if system.objects.put_list(name, data) else None
+
+
+def given_up(system: System) -> dict[str, Head]:
+    """Return the furthest heads that were witnessed and that the log has not.
+
+    Raises Conflict if a list is not to be believed: no restore does that.
+    """
+    lists = [_read(system, name) for name in system.objects.lists(_since(system))]
+    for each in lists:
+        if each.fault is not None:
+            raise Conflict(f"the list of heads {each.name} {each.fault}; look into that first")
+    known = _furthest(lists)
+    return {key: head for key, head in known.items() if _lost(system, key, head, {})}
+
+
+def accept(system: System, lost: Mapping[str, Head]) -> str:
+    """Write a complete list that no longer asks for `lost`; return its name.
+
+    For those it asks for what the log has. It takes the place of these five minutes, or of the
+    next. Raises Contended if others took those.
+    """
+    now_s = system.now_s()
+    for number in range(TRIES):
+        name = _name(now_s + number * EVERY_S)
+        last = _latest(system, name)
+        if last is not None and last.name >= name:
+            continue
+        known = _furthest(_chain(system, last))
+        for key in lost:
+            head = system.log.head(Stream.parse(key))
+            known.pop(key, None)
+            if head.hash is not None:
+                known[key] = (head.version, head.hash.hex())
+        data = _list(system, now_s, last, known, complete=True, accepted=lost)
+        if system.objects.put_list(name, data):
+            return name
+    raise Contended("others wrote the next lists of heads already; repeat it in five minutes")
 
 
 def check(
@@ -134,22 +168,48 @@ def check(
         stream = Stream.parse(key)
         if workspace not in (None, stream.workspace):
             continue
-        commits = ends.get(stream, {})
-        if version not in commits:  # it may have been appended after the log was read
-            commits = _ends(system, stream, version)
-        if version in commits:
-            if commits[version].hex() != digest:
-                detail = "the commit is another one than was witnessed"
-                faults.append(Fault("heads", key, version, detail))
-        else:
-            reaches = max(commits, default=0)
-            detail = (
-                f"the tail was cut: version {version} was witnessed, the log ends at {reaches}"
-                if reaches < version
-                else f"no commit ends at version {version}, as was witnessed"
-            )
+        detail = _lost(system, key, (version, digest), ends.get(stream, {}))
+        if detail is not None:
             faults.append(Fault("heads", key, version, detail))
     return len(lists), faults
+
+
+def _lost(system: System, key: str, head: Head, commits: Mapping[int, bytes]) -> str | None:
+    """Return why the log is not what was witnessed, None if it is. `commits` are known ends."""
+    version, digest = head
+    if version not in commits:  # it may have been appended after the log was read
+        commits = _ends(system, Stream.parse(key), version)
+    if version in commits:
+        if commits[version].hex() == digest:
+            return None
+        return "the commit is another one than was witnessed"
+    reaches = max(commits, default=0)
+    if reaches < version:
+        return f"the tail was cut: version {version} was witnessed, the log ends at {reaches}"
+    return f"no commit ends at version {version}, as was witnessed"
+
+
+def _list(
+    system: System,
+    now_s: float,
+    last: Listed | None,
+    heads: Mapping[str, Head],
+    *,
+    complete: bool,
+    accepted: Mapping[str, Head] | None = None,
+) -> bytes:
+    """Return a signed list, as it is stored."""
+    told: dict[str, Any] = {
+        "v": 1,
+        "at": iso(now_s),
+        "complete": complete,
+        "previous": None if last is None else {"name": last.name, "sha256": last.sha256},
+        "heads": {stream: list(head) for stream, head in sorted(heads.items())},
+    }
+    if accepted is not None:
+        told["accepted"] = {stream: list(head) for stream, head in sorted(accepted.items())}
+    signed = {"list": told, "signature": _signature(system, told)}
+    return json.dumps(signed, separators=(",", ":")).encode()
 
 
 def _ends(system: System, stream: Stream, version: int) -> dict[int, bytes]:

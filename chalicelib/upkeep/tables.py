@@ -132,6 +132,16 @@ class TableUpkeep:
                 raise
         return None
 
+    def log_table(self) -> Mapping[str, Any] | None:
+        """Return what DescribeTable says of the log's table, None if there is no such table."""
+        with translated(DEPENDENCY):
+            try:
+                described: Mapping[str, Any] = self._client.describe_table(TableName=self._log)
+            except self._client.exceptions.ResourceNotFoundException:
+                return None
+        table: Mapping[str, Any] = described["Table"]
+        return table
+
     # -- watermarks -----------------------------------------------------------------------------
 
     def watermark(self, stream: Stream) -> Watermark | None:
@@ -174,6 +184,24 @@ class TableUpkeep:
                 if not refused_by_condition(error):
                     raise
 
+    def drop_view(self, stream: Stream) -> int:
+        """Delete all that the views hold of a stream, the watermark last; return how many items.
+
+        As long as the watermark stands beyond the log, no run of the materializer writes. So what
+        a later run writes, after the watermark is gone, is not deleted.
+        """
+        last = _watermark_key(stream)
+        asked: dict[str, Any] = {
+            "TableName": self._views,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": stream.key}},
+            "ProjectionExpression": "pk, sk",
+        }
+        found = [(wire.text(item, "pk"), wire.text(item, "sk")) for item in self._query(**asked)]
+        self._delete([key for key in found if key != last])
+        self._delete([key for key in found if key == last])
+        return len(found)
+
     # -- generations ----------------------------------------------------------------------------
 
     def note(self, due: Due) -> None:
@@ -206,28 +234,17 @@ class TableUpkeep:
 
     def drop_generation(self, stream: Stream, generation: int) -> int:
         """Delete the annotations of a generation; return how many there were."""
-        keys = [
-            {"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}}
-            for item in self._query(
-                TableName=self._views,
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-                ExpressionAttributeValues={
-                    ":pk": {"S": stream.key},
-                    ":prefix": {"S": f"annotation#{generation}#"},
-                },
-                ProjectionExpression="pk, sk",
-            )
-        ]
-        for start in range(0, len(keys), MAX_BATCH_WRITE):
-            left = {self._views: keys[start : start + MAX_BATCH_WRITE]}
-            for _ in range(MAX_ROUNDS):
-                with translated(DEPENDENCY):
-                    answer = self._client.batch_write_item(RequestItems=left)
-                left = answer.get("UnprocessedItems") or {}
-                if not left:
-                    break
-            else:
-                raise Unavailable("the views take no more deletions now", dependency=DEPENDENCY)
+        asked: dict[str, Any] = {
+            "TableName": self._views,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": stream.key},
+                ":prefix": {"S": f"annotation#{generation}#"},
+            },
+            "ProjectionExpression": "pk, sk",
+        }
+        keys = [(wire.text(item, "pk"), wire.text(item, "sk")) for item in self._query(**asked)]
+        self._delete(keys)
         return len(keys)
 
     # -- the views, whatever is in them ---------------------------------------------------------
@@ -289,6 +306,20 @@ class TableUpkeep:
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     # -------------------------------------------------------------------------------------------
+
+    def _delete(self, keys: Sequence[Key]) -> None:
+        """Delete items of the views: one BatchWriteItem per 25."""
+        for start in range(0, len(keys), MAX_BATCH_WRITE):
+            some = keys[start : start + MAX_BATCH_WRITE]
+            left = {self._views: [{"DeleteRequest": {"Key": wire.key(*key)}} for key in some]}
+            for _ in range(MAX_ROUNDS):
+                with translated(DEPENDENCY):
+                    answer = self._client.batch_write_item(RequestItems=left)
+                left = answer.get("UnprocessedItems") or {}
+                if not left:
+                    break
+            else:
+                raise Unavailable("the views take no more deletions now", dependency=DEPENDENCY)
 
     def _scan(self, table: str, wanted: str, segment: int, of: int) -> Iterator[Item]:
         asked: dict[str, Any] = {

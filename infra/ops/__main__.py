@@ -21,17 +21,20 @@ from chalicelib.domain.actor import Actor
 from chalicelib.domain.ids import UUID, WORKSPACE, Stream
 from chalicelib.errors import AppError
 from chalicelib.flows import (
+    accept,
     archive,
     graph_check,
     graph_rebuild,
     heads,
     load,
     recover,
+    restore,
     semiont,
     unnamed,
 )
 from chalicelib.flows.verify import Verified, summary, verify
 from chalicelib.system import System
+from infra.ops import tables
 from infra.ops.connect import CannotConnectError, connect
 from infra.ops.onaws import NoTurnError, carry_out
 from infra.ops.progress import Bar
@@ -149,6 +152,49 @@ def _witness(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
     name = heads.witness(system)
     words = f"Wrote {name}." if name else "The list of these five minutes is there already."
     return {"name": name}, words, True
+
+
+def _restore_log(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
+    done = restore.restore_log(
+        system, asked.table, workspace=asked.workspace, try_only=asked.dry_run, progress=bar
+    )
+    words = (
+        f"{'Would put' if asked.dry_run else 'Put'} back {done.commits} commit(s) of "
+        f"{len(done.mended)} stream(s); {done.present} were there already, {done.newer} are in the "
+        f"log alone. Looked at {done.streams} stream(s)."
+    )
+    refused = [
+        f"{key}{'' if version is None else f' at {version}'}: {why}"
+        for key, version, why in sorted(done.refused, key=lambda each: each[0])
+    ]
+    return done.to_json(), words + _listed("Left as they are:", refused), not done.refused
+
+
+def _accept_loss(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
+    lost = (accept.accept_loss if asked.yes else accept.loss)(system, progress=bar)
+    lines = [
+        f"{key}: the view showed {lost.views[key][0]}, the log ends at {lost.views[key][1]}"
+        if key in lost.views
+        else f"{key}: {lost.heads[key][0]} was witnessed, and is gone"
+        for key in lost.streams
+    ]
+    words = f"{len(lines) or 'No'} stream(s) have been further than the log is"
+    words += "." if asked.yes or not lines else "; nothing was changed (--yes accepts that)."
+    if lost.list_name is not None:
+        words += f" {lost.list_name} witnesses from here on."
+    if not heads.configured(system):
+        words += "\nNo lists of heads are configured: what only they have seen is not told."
+    words += _listed("Accepted:" if asked.yes else "Lost:", lines)
+    return lost.to_json(), words, asked.yes or not lines
+
+
+def _mend_tables(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
+    if asked.stack is None:
+        raise UsageError("a deployed stage has such tables: say --stack NAME")
+    done = tables.mend(asked.stack)
+    words = f"{len(done.changed) or 'No'} setting(s) were changed."
+    words += _listed("Changed:", done.changed) + _listed("Not right yet:", done.wrong)
+    return done.to_json(), words, not done.wrong
 
 
 def _remove_unnamed(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
@@ -367,6 +413,20 @@ def _parser() -> argparse.ArgumentParser:
     sweep = command("reconcile", _reconcile, "mend what lost stream records left behind")
     sweep.add_argument("--megabytes", type=int, help="of the log to look at; default: 20 or more")
     command("witness-heads", _witness, "write the signed list of heads of these five minutes")
+    back = command(
+        "restore-log", _restore_log, "put back what the log has lost, from a restored table", some
+    )
+    back.add_argument(
+        "--from", dest="table", required=True, metavar="TABLE", help="restored beside the log's"
+    )
+    back.add_argument(
+        "--dry-run", action="store_true", help="tell what it would do, and do nothing"
+    )
+    loss = command(
+        "accept-loss", _accept_loss, "tell what views and heads have seen beyond a restored log"
+    )
+    loss.add_argument("--yes", action="store_true", help="and make them see what the log has")
+    command("mend-tables", _mend_tables, "give restored tables their streams, tags and protection")
     bytes_ = command(
         "remove-unnamed", _remove_unnamed, "move bytes aside that no commit names", some
     )

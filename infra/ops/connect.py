@@ -9,8 +9,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
+from chalicelib.aws import IN_SSM
 from chalicelib.config import Config, Misconfigured
 from chalicelib.system import System
+from infra.deploy.functions import heads_key
 from infra.local.settings import settings
 from infra.local.template import variable
 
@@ -73,6 +75,10 @@ def _of_stack(name: str) -> dict[str, str]:
         (found,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise CannotConnectError(f"The stack {name} cannot be read: {error}") from error
-    return {
+    names = {
         variable(output["OutputKey"]): output["OutputValue"] for output in found.get("Outputs", ())
     }
+    for parameter in found.get("Parameters", ()):
+        if parameter["ParameterKey"] == "Stage" and "HEADS_KEY" not in os.environ:
+            names["HEADS_KEY"] = IN_SSM + heads_key(parameter["ParameterValue"])
+    return names
