@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 class Loss:
     """What was seen and the log has not: by stream, the version shown and the one of the log's end.
 
-    `heads` are those witnessed; `list_name` is that of the list which accepts them.
+    `heads` are those witnessed; `list_name` is that of the list which accepts them. `answers` that
+    were kept for Idempotency-Key are forgotten with them.
     """
 
     views: dict[str, tuple[int, int]] = field(default_factory=dict)
     heads: Mapping[str, heads.Head] = field(default_factory=dict)
     accepted: bool = False
+    answers: int = 0
     list_name: str | None = None
 
     @property
@@ -54,6 +56,7 @@ class Loss:
                 for stream, (version, digest) in sorted(self.heads.items())
             ],
             "list": self.list_name,
+            "answersForgotten": self.answers,
         }
 
 
@@ -80,6 +83,8 @@ def loss(system: System, *, progress: Progress = silent) -> Loss:
 def accept_loss(system: System, *, progress: Progress = silent) -> Loss:
     """Make anew each view that is further than the log; then witness the log as it is.
 
+    A client may repeat what was lost, under its Idempotency-Key.
+
     Nobody may write meanwhile, and no process that has kept a lost state may go on afterwards: it
     would append after it. Raises Unavailable, and for what is no loss but damage Conflict,
     LogDamaged or LogUnreadable.
@@ -93,6 +98,9 @@ def accept_loss(system: System, *, progress: Progress = silent) -> Loss:
 
     calls = [partial(one, Stream.parse(key), log) for key, (_, log) in lost.views.items()]
     system.side_by_side(calls, AT_ONCE)
+    # An answer that names a lost commit would refuse, for a day, to let a client write it again.
+    if lost.streams:
+        lost.answers = system.upkeep.forget_answers(system.config.idempotency_table)
     if lost.heads:
         lost.list_name = heads.accept(system, lost.heads)
     lost.accepted = True

@@ -79,9 +79,11 @@ class _Refused(Exception):
 def restored_table(system: System, name: str) -> TableUpkeep:
     """Return the log that a restored table holds.
 
-    Raises NotFound if there is no such table, Conflict if it is the log itself, still being
-    restored, or no table of a log.
+    Raises NotFound if there is no such table, or no log to put anything back to; Conflict if it is
+    the log itself, still being restored, or no table of a log.
     """
+    if system.upkeep.log_table() is None:
+        raise NotFound(f"the table {system.config.log_table} is gone: restore it under its name")
     if name == system.config.log_table:
         raise Conflict(f"{name} is the log itself; restore it beside, under another name")
     found = TableUpkeep(Tables(name, system.config.views_table))

@@ -198,8 +198,8 @@ class TableUpkeep:
             "ProjectionExpression": "pk, sk",
         }
         found = [(wire.text(item, "pk"), wire.text(item, "sk")) for item in self._query(**asked)]
-        self._delete([key for key in found if key != last])
-        self._delete([key for key in found if key == last])
+        self._delete(self._views, [wire.key(*key) for key in found if key != last])
+        self._delete(self._views, [wire.key(*key) for key in found if key == last])
         return len(found)
 
     # -- generations ----------------------------------------------------------------------------
@@ -243,8 +243,19 @@ class TableUpkeep:
             },
             "ProjectionExpression": "pk, sk",
         }
-        keys = [(wire.text(item, "pk"), wire.text(item, "sk")) for item in self._query(**asked)]
-        self._delete(keys)
+        keys = [dict(item) for item in self._query(**asked)]
+        self._delete(self._views, keys)
+        return len(keys)
+
+    # -- answers kept for Idempotency-Key -------------------------------------------------------
+
+    def forget_answers(self, table: str) -> int:
+        """Delete every kept answer; return how many there were.
+
+        A request that is repeated runs again, and finds its own commit by the key if there is one.
+        """
+        keys = [dict(item) for item in self._scan(table, "id", 0, 1)]
+        self._delete(table, keys)
         return len(keys)
 
     # -- the views, whatever is in them ---------------------------------------------------------
@@ -307,11 +318,11 @@ class TableUpkeep:
 
     # -------------------------------------------------------------------------------------------
 
-    def _delete(self, keys: Sequence[Key]) -> None:
-        """Delete items of the views: one BatchWriteItem per 25."""
+    def _delete(self, table: str, keys: Sequence[Item]) -> None:
+        """Delete items by their keys: one BatchWriteItem per 25."""
         for start in range(0, len(keys), MAX_BATCH_WRITE):
             some = keys[start : start + MAX_BATCH_WRITE]
-            left = {self._views: [{"DeleteRequest": {"Key": wire.key(*key)}} for key in some]}
+            left: dict[str, Any] = {table: [{"DeleteRequest": {"Key": key}} for key in some]}
             for _ in range(MAX_ROUNDS):
                 with translated(DEPENDENCY):
                     answer = self._client.batch_write_item(RequestItems=left)
@@ -319,7 +330,7 @@ class TableUpkeep:
                 if not left:
                     break
             else:
-                raise Unavailable("the views take no more deletions now", dependency=DEPENDENCY)
+                raise Unavailable(f"{table} takes no more deletions now", dependency=DEPENDENCY)
 
     def _scan(self, table: str, wanted: str, segment: int, of: int) -> Iterator[Item]:
         asked: dict[str, Any] = {

@@ -182,6 +182,10 @@ def _accept_loss(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
     words += "." if asked.yes or not lines else "; nothing was changed (--yes accepts that)."
     if lost.list_name is not None:
         words += f" {lost.list_name} witnesses from here on."
+    if lost.answers:
+        words += (
+            f" {lost.answers} kept answer(s) were forgotten: clients may repeat their requests."
+        )
     if not heads.configured(system):
         words += "\nNo lists of heads are configured: what only they have seen is not told."
     words += _listed("Accepted:" if asked.yes else "Lost:", lines)

@@ -59,6 +59,11 @@ class Deployed:
         assert code == 0, f"{command} failed:\n{said[-4000:]}"
         return said
 
+    def ops(self, command: str, *arguments: str) -> tuple[int, str]:
+        """Run `python -m infra.ops COMMAND` on the stage's stack; return exit code and output."""
+        module = ["-m", "infra.ops", command, "--stack", f"{self.prefix}-core", *arguments]
+        return self._run(module, {})
+
     def chalice(self, command: str, **environ: str) -> tuple[int, str]:
         """Type `chalice COMMAND --stage …` by hand; return the exit code and what it printed."""
         entry = "import sys; from chalice.cli import main; sys.exit(main())"

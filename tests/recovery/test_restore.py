@@ -164,6 +164,8 @@ def test_what_was_written_after_t_is_named_and_can_be_accepted(
     heads.witness(system)
     clock.now_s += 300
     scene.rename(system, written.other, "Seen by its view alone")
+    answers = system.config.idempotency_table
+    client("dynamodb").put_item(TableName=answers, Item={"id": {"S": "request#" + 64 * "0"}})
     lose(system)
 
     assert ops("restore-log", "--from", BACK) == 0
@@ -188,6 +190,7 @@ def test_what_was_written_after_t_is_named_and_can_be_accepted(
 
     report = json.loads(capsys.readouterr().out)
     assert report["accepted"]
+    assert (report["answersForgotten"], kept_answers(system)) == (1, 0)
     assert {each["stream"] for each in report["heads"]} == {written.page.key, new.key}
     assert {each["stream"]: each["log"] for each in report["views"]} == {
         written.page.key: 5,
@@ -229,6 +232,11 @@ def test_so_would_any_process_while_a_view_is_further_than_the_log(
     assert cold.log.verify(written.page)[0].reason == "leaves a hole before version 4"
     done = restore.restore_log(cold, BACK)
     assert (done.commits, done.newer, done.refused) == (2, 1, [])
+
+
+def kept_answers(system: System) -> int:
+    """Return how many answers are kept for Idempotency-Key."""
+    return int(client("dynamodb").scan(TableName=system.config.idempotency_table)["Count"])
 
 
 def faults(system: System) -> list[Fault]:
@@ -382,6 +390,15 @@ def test_what_is_no_restored_log_is_refused(system: System, written: Written) ->
         restore.restore_log(system, system.config.log_table)
     with pytest.raises(Conflict, match="its keys are others"):
         restore.restore_log(system, system.config.idempotency_table)
+
+
+def test_a_log_that_is_gone_is_restored_under_its_own_name_first(
+    environment: dict[str, str], written: Written, restored: None
+) -> None:
+    gone = System(Config.from_env({**environment, "LOG_TABLE": "palimpsest-test-gone"}))
+
+    with pytest.raises(NotFound, match="palimpsest-test-gone is gone: restore it under its name"):
+        restore.restore_log(gone, BACK)
 
 
 def test_lists_that_are_not_to_be_believed_are_not_accepted_away(
