@@ -7,7 +7,7 @@ CloudFormation does not see what is missing: for it, a table of the same name is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,43 +32,40 @@ class Mended:
 
 
 def mend(stack: str) -> Mended:
-    """Bring the settings of each table of a stack up to its template; may be repeated.
+    """Bring the settings of each table of a deployed stack up to its template; may be repeated.
 
     Raises CannotConnectError when AWS refuses.
     """
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    done = Mended()
     try:
         (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        dynamodb = boto3.client("dynamodb")
-        for properties in _wanted(found):
-            _Table(dynamodb, properties, found.get("Tags", []), done).mend()
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
+        return brought_up(boto3.client("dynamodb"), given, found.get("Tags", []))
     except (BotoCoreError, ClientError) as error:
         raise CannotConnectError(f"The tables of {stack} cannot be mended: {error}") from error
-    return done
 
 
-def _wanted(stack: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the properties of the tables that a stack has made."""
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+def brought_up(dynamodb: Any, given: Mapping[str, str], tags: Sequence[Any]) -> Mended:
+    """Give each table what it lacks; `given` are the stack's parameters, `tags` its tags."""
 
     def lookup(name: str, attribute: str | None) -> str:
-        return str(given[name])
+        return given[name]
 
-    return [
-        resolve(each["Properties"], lookup)
-        for each in load(CORE).created(given).values()
-        if each["Type"] == "AWS::DynamoDB::Table"
-    ]
+    done = Mended()
+    for each in load(CORE).created(given).values():
+        if each["Type"] == "AWS::DynamoDB::Table":
+            wanted = resolve(each["Properties"], lookup)
+            _Table(dynamodb, wanted, tags, done).mend()
+    return done
 
 
 class _Table:
     """One table, and what its template says of it."""
 
     def __init__(
-        self, client: Any, wanted: Mapping[str, Any], tags: list[Any], done: Mended
+        self, client: Any, wanted: Mapping[str, Any], tags: Sequence[Any], done: Mended
     ) -> None:
         self._client, self._wanted, self._tags, self._done = client, wanted, tags, done
         self._name = str(wanted["TableName"])
