@@ -390,7 +390,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="python -m infra.ops",
-        description="Keep Palimpsest whole. Everything may be done while it is in use.",
+        description="Keep Palimpsest whole. All but accept-loss may be done while it is in use.",
         epilog="Exit code 0: all is well; 1: something is wrong with the data; 2: not carried out.",
     )
     commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)

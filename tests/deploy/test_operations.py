@@ -5,17 +5,21 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
 from bench import prices
 from infra.deploy.functions import FUNCTIONS
 from infra.deploy.stacks import parameters
 from infra.deploy.stage import Stage
 from infra.local.template import load
+from infra.ops import __main__ as ops
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infra" / "operations.yaml"
@@ -158,3 +162,44 @@ def test_the_prices_are_those_of_todays_units() -> None:
     idle = {graph: f"{sum(prices.idle(graph).values()):.0f} USD" for graph in (False, True)}
     assert f"**{idle[False]} a month** without a graph" in RUNBOOK
     assert f"**{idle[True]}** with Neptune" in RUNBOOK
+
+
+def typed(section: str) -> list[list[str]]:
+    """Return the commands in the shell blocks of a section of the runbook, as words."""
+    text = RUNBOOK.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)).replace("\\\n", " ")
+    # What is put into a variable is a command too.
+    lines = re.sub(r"\b[A-Z]+=\$\((.*)\)$", r"\1", blocks, flags=re.M).splitlines()
+    return [shlex.split(line) for line in lines]
+
+
+def test_each_command_of_the_restore_drill_can_be_typed() -> None:
+    """Ours are parsed as they stand, AWS's compared with botocore's model; `make` has its targets."""
+    seen = set()
+    for words in typed("Backup and restore"):
+        match words:
+            case ["python", "-m", "infra.ops", *arguments]:
+                seen.add(ops._parser().parse_args(arguments).name)
+            case ["aws", service, *rest]:
+                seen.add(known_to_aws(service, rest))
+            case ["make", "-s", target, *_] | ["make", target, *_]:
+                assert f"\n{target}: " in (ROOT / "Makefile").read_text("utf-8")
+    assert seen >= {"restore-log", "accept-loss", "mend-tables", "verify", "recover"}
+    assert seen >= {"RestoreTableToPointInTime", "RestoreTableFromBackup", "table_exists"}
+
+
+def known_to_aws(service: str, words: list[str]) -> str:
+    """Return the operation, or the waiter, of an aws command line that has only known options."""
+    session = botocore.session.get_session()
+    model = session.get_service_model(service)
+    name, waiter = words[0], ""
+    if name == "wait":
+        waiter = words[1].replace("-", "_")
+        waiters = session.get_waiter_model(service)
+        operations = {xform_name(each): waiters.get_waiter(each) for each in waiters.waiter_names}
+        name = xform_name(operations[waiter].operation, "-")
+    operation = next(o for o in model.operation_names if xform_name(o, "-") == name)
+    members = model.operation_model(operation).input_shape.members
+    known = {f"--{xform_name(member, '-')}" for member in members} | {"--query", "--output"}
+    assert {word for word in words if word.startswith("--")} <= known, words
+    return waiter or operation

@@ -367,6 +367,29 @@ def test_whoever_writes_meanwhile_is_not_overwritten(
     assert cold.log.verify(written.page) == []
 
 
+def test_two_that_put_back_at_once_do_it_once(
+    system: System, cold: System, written: Written, restored: None
+) -> None:
+    before = scene.items(system.config.log_table)
+    lose(system)
+    others: list[restore.Restored] = []
+
+    def other_first(params: dict[str, Any], **_: Any) -> None:
+        if params["TableName"] == system.config.log_table and not others:
+            others.append(restore.Restored(BACK))
+            others.append(restore.restore_log(cold, BACK))
+
+    events = system.tables.connection.client.meta.events
+    events.register("provide-client-params.dynamodb.PutItem", other_first)
+    try:
+        done = restore.restore_log(system, BACK)
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", other_first)
+
+    assert (done.refused, others[-1].refused) == ([], [])
+    assert scene.items(system.config.log_table) == before
+
+
 def test_items_of_no_stream_and_of_other_workspaces_are_left_where_they_are(
     system: System, written: Written, restored: None
 ) -> None:
