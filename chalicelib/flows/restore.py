@@ -50,6 +50,15 @@ class Restored:
     newer: int = 0
     refused: list[tuple[str, int | None, str]] = field(default_factory=list)
 
+    def add(self, part: Restored) -> None:
+        """Add what was done to some more streams."""
+        self.streams += part.streams
+        self.mended += part.mended
+        self.commits += part.commits
+        self.present += part.present
+        self.newer += part.newer
+        self.refused += part.refused
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON."""
         return {
@@ -120,16 +129,22 @@ def restore_log(
         if workspace in (None, stream.workspace):
             streams.append(stream)
 
-    def one(stream: Stream) -> None:
+    finished = 0
+
+    def one(stream: Stream) -> Restored:
+        nonlocal finished
+        part = Restored(table, try_only, streams=1)
         try:
-            _one(system, source, stream, done)
+            _one(system, source, stream, part)
         except _Refused as refused:
-            done.refused.append((stream.key, refused.version, str(refused)))
-        done.streams += 1
-        progress("streams", done.streams, len(streams))
+            part.refused.append((stream.key, refused.version, str(refused)))
+        finished += 1
+        progress("streams", finished, len(streams))
+        return part
 
     progress("streams", 0, len(streams))
-    system.side_by_side([partial(one, stream) for stream in streams], AT_ONCE)
+    for part in system.side_by_side([partial(one, stream) for stream in streams], AT_ONCE):
+        done.add(part)
     return done
 
 
