@@ -12,7 +12,7 @@ from typing import Any, Final
 from chalicelib.aws import IN_SSM
 from chalicelib.config import Config, Misconfigured
 from chalicelib.system import System
-from infra.deploy.functions import heads_key
+from infra.deploy.stage import PREFIX, Stage
 from infra.local.settings import settings
 from infra.local.template import variable
 
@@ -78,7 +78,8 @@ def _of_stack(name: str) -> dict[str, str]:
     names = {
         variable(output["OutputKey"]): output["OutputValue"] for output in found.get("Outputs", ())
     }
-    for parameter in found.get("Parameters", ()):
-        if parameter["ParameterKey"] == "Stage" and "HEADS_KEY" not in os.environ:
-            names["HEADS_KEY"] = IN_SSM + heads_key(parameter["ParameterValue"])
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", ())}
+    if "Stage" in given and "HEADS_KEY" not in os.environ:
+        stage = Stage(name=given["Stage"], prefix=given.get("Prefix", PREFIX))
+        names["HEADS_KEY"] = IN_SSM + stage.heads_key
     return names

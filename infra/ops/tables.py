@@ -49,12 +49,13 @@ def mend(stack: str) -> Mended:
 
 def brought_up(dynamodb: Any, given: Mapping[str, str], tags: Sequence[Any]) -> Mended:
     """Give each table what it lacks; `given` are the stack's parameters, `tags` its tags."""
+    template, done = load(CORE), Mended()
 
     def lookup(name: str, attribute: str | None) -> str:
-        return given[name]
+        # A stack that was deployed from an older template lacks the newer parameters.
+        return str(given.get(name, template.parameters[name].get("Default")))
 
-    done = Mended()
-    for each in load(CORE).created(given).values():
+    for each in template.created(given).values():
         if each["Type"] == "AWS::DynamoDB::Table":
             wanted = resolve(each["Properties"], lookup)
             _Table(dynamodb, wanted, tags, done).mend()
