@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.config import Config
 from chalicelib.domain import chain
 from chalicelib.domain.ids import Stream
 from chalicelib.flows import heads, write
@@ -404,3 +405,24 @@ def test_a_forged_and_a_missing_list_are_named(system: System, stream: Stream, c
 
     assert Fault("heads", str(names[1]), None, "its signature is not right") in forged
     assert Fault("heads", str(names[1]), None, "the list is missing") in missing
+
+
+def test_after_a_change_of_key_lists_count_from_the_next_complete_one_on(
+    environment: dict[str, str], system: System, stream: Stream, clock: Any
+) -> None:
+    before = str(heads.witness(system))
+    changed = System(
+        Config.from_env({**environment, "HEADS_KEY": "another key that is long enough, too"}),
+        clock=clock,
+    )
+    clock.now_s += 301
+    partial = str(heads.witness(changed))
+    told = verify(changed, heads=heads.check).faults
+    clock.now_s += 24 * 3600
+    assert heads.witness(changed) is not None
+
+    assert told == [Fault("heads", before, None, "its signature is not right")]
+    assert not json.loads(changed.objects.get_list(partial))["list"]["complete"]
+    assert verify(changed, heads=heads.check).faults == []
+    _cut(changed, stream)
+    assert [f.version for f in verify(changed, heads=heads.check).faults] == [7]
