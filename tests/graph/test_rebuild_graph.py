@@ -102,7 +102,7 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
         "is there 2 times",
     ),
     "an edge is in no event": (
-        lambda w: vertex(w, "Resource").as_("r").add_e("TAGGED").to(_.V().has_label("EntityType")),
+        lambda w: vertex(w, "Resource").as_("r").add_e("TAGGED").to("r"),
         "is in no event",
     ),
     "an edge has another version": (
