@@ -28,6 +28,8 @@ from chalicelib.dynamo import Tables, refused_by_condition, translated
 from chalicelib.view_items import View, decode_mark, decode_view, encode_mark, encode_state
 
 DEPENDENCY: Final = "database"
+MAX_KEYS: Final = 100
+"""Of one BatchGetItem (AWS, "BatchGetItem", 2026-11)."""
 RESOURCE: Final = "resource"
 VOCABULARY: Final = "vocabulary"
 TOMBSTONE_S: Final = 24 * 3600
@@ -113,6 +115,30 @@ class Views:
                 found = list(self._batch_get(keys, consistent=True))
         marks = [decode_mark(item) for item in found]
         return {mark.annotation.id: mark for mark in marks}
+
+    def watermark_and_marks(
+        self, stream: Stream, generation: int, ids: Iterable[str]
+    ) -> tuple[View | None, dict[str, Mark]]:
+        """Return the view and annotations of a generation: one GetItem or BatchGetItem, up to 99.
+
+        Nothing is said of their order. But where the view is what it was at some moment before, no
+        annotation is older than that.
+        """
+        keys = [(stream.key, _mark_key(generation, mark_id)) for mark_id in dict.fromkeys(ids)]
+        if not keys or len(keys) >= MAX_KEYS:
+            return self.get(stream), self.marks(stream, generation, ids)
+        with translated(DEPENDENCY):
+            items = list(
+                self._batch_get([(stream.key, _watermark_key(stream)), *keys], consistent=True)
+            )
+        view, marks = None, {}
+        for item in items:
+            if item.sk == _watermark_key(stream):
+                view = decode_view(stream, item)
+            else:
+                mark = decode_mark(item)
+                marks[mark.annotation.id] = mark
+        return view, marks
 
     def marks_across(
         self, workspace: str, wanted: Iterable[tuple[str, int, str]]

@@ -171,7 +171,7 @@ class Schedule:
         self._note(strand.task, call)
         task, faults = strand.task, strand.task.faults
         self._point(task)
-        if self.calm or faults is NONE:
+        if self.calm or faults == NONE:
             return
         dice = self.random.random()
         if dice < faults.throttled:
@@ -197,7 +197,7 @@ class Schedule:
         self.pause()
         task = strand.task
         self._point(task)
-        if self.calm or task.faults is NONE:
+        if self.calm or task.faults == NONE:
             return
         dice = self.random.random()
         if dice < task.faults.lost:

@@ -50,9 +50,6 @@ JOB_KEY_KEPT_S: Final = 15 * 24 * 3600
 """A request may be repeated for 24 h, a job's message for 14 days (the queue's retention)."""
 
 
-_Ahead = tuple[list[Commit], bool, LogUnreadable | LogDamaged | None]
-
-
 @dataclass(frozen=True, slots=True)
 class Move:
     """What one run did: events applied, the version that the view shows, and what stopped it."""
@@ -60,6 +57,40 @@ class Move:
     events: int
     version: int
     unreadable: LogUnreadable | LogDamaged | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What the log has after a watermark: commits, whether more follow, and what it stopped at."""
+
+    commits: list[Commit]
+    rest: bool
+    stopped: LogUnreadable | LogDamaged | None
+    stored: tuple[StoredEvent, ...]
+
+    @property
+    def changed(self) -> list[str]:
+        """Return the annotations that these commits change but do not add."""
+        added: set[str] = set()
+        changed: dict[str, None] = {}
+        for event in self.stored:
+            annotation_id = marks_domain.touched(event)
+            if annotation_id is None:
+                continue
+            if isinstance(event.event, AnnotationAdded):
+                added.add(annotation_id)
+            elif annotation_id not in added:
+                changed[annotation_id] = None
+        return list(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A watermark, what the log has after it, and the annotations that this changes, as held."""
+
+    old: View | None
+    ahead: _Ahead
+    held: dict[str, Mark]
 
 
 def materialize_batch(system: System, streams: Iterable[Stream]) -> dict[Stream, AppError]:
@@ -85,15 +116,16 @@ def materialize(system: System, stream: Stream) -> Move:
     for _ in range(MAX_MOVES):
         with system.metrics.timed("ViewMaterialization"):
             started = system.monotonic_s()
-            old, (commits, rest, stopped) = _behind(system, stream)
-            if commits and not _apply(system, stream, old, commits, started):
+            work = _work(system, stream)
+            commits, ahead = work.ahead.commits, work.ahead
+            if commits and not _apply(system, stream, work, started):
                 # Another run moved the watermark meanwhile, but perhaps not so far.
                 continue
-        total += sum(commit.count for commit in commits)
-        if not rest or stopped:
-            version = commits[-1].last if commits else viewed(old).head.version
+        total += len(ahead.stored)
+        if not ahead.rest or ahead.stopped:
+            version = commits[-1].last if commits else viewed(work.old).head.version
             system.heads.seen(stream, version)
-            return Move(total, version, stopped)
+            return Move(total, version, ahead.stopped)
     raise Unavailable("the view is far behind; the next run goes on from here")
 
 
@@ -131,21 +163,27 @@ def _stopped(system: System, stream: Stream) -> LogUnreadable | LogDamaged | Non
         return LogDamaged(f"the log of {stream.name} does not fold: {error}", version=0)
 
 
-def _behind(system: System, stream: Stream) -> tuple[View | None, _Ahead]:
-    """Return the view's watermark, remembered or read, and what the log has after it."""
+def _work(system: System, stream: Stream) -> _Work:
+    """Return what there is to do: after a watermark that is remembered, or else read."""
     now_s = system.now_s()
     remembered = system.watermarks.take(stream, now_s)
-    ahead = None
     if remembered is not None:
         ahead = _ahead(system, stream, viewed(remembered))
-        if system.watermarks.trusted(len(ahead[0])):
-            return remembered, ahead
+        if system.watermarks.trusted(len(ahead.commits), len(ahead.changed)):
+            return _Work(remembered, ahead, {})
+        old, held = system.views.watermark_and_marks(stream, remembered.generation, ahead.changed)
+        if _same(old, remembered):
+            if not ahead.commits:
+                system.watermarks.put(stream, remembered, now_s)
+            return _Work(old, ahead, held)
     old = system.views.get(stream)
-    if ahead is None or not _same(old, remembered):
-        ahead = _ahead(system, stream, viewed(old))
-    if old is not None and not ahead[0]:
+    ahead = _ahead(system, stream, viewed(old))
+    if old is None:
+        return _Work(old, ahead, {})
+    if not ahead.commits:
         system.watermarks.put(stream, old, now_s)
-    return old, ahead
+    changed = ahead.changed
+    return _Work(old, ahead, system.views.marks(stream, old.generation, changed) if changed else {})
 
 
 def _same(old: View | None, remembered: View | None) -> bool:
@@ -160,26 +198,30 @@ def _same(old: View | None, remembered: View | None) -> bool:
 def _ahead(system: System, stream: Stream, known: Known) -> _Ahead:
     """Return the readable commits after `known`, whether more follow, and what stopped it."""
     commits: list[Commit] = []
-    events = 0
+    events, rest = 0, False
+    stopped: LogUnreadable | LogDamaged | None = None
     try:
         for commit in system.log.read(stream, known.head.version, page_size=MAX_EVENTS):
             if commits and events + commit.count > MAX_EVENTS:
-                return commits, True, None
+                rest = True
+                break
             known = advance(known, stream, commit)
             commits.append(commit)
             events += commit.count
     except (LogUnreadable, LogDamaged) as error:
-        return commits, False, error
-    return commits, False, None
+        stopped = error
+    return _Ahead(commits, rest, stopped, tuple(all_events(stream, commits)))
 
 
-def _apply(
-    system: System, stream: Stream, old: View | None, commits: Sequence[Commit], started: float
-) -> bool:
+def _apply(system: System, stream: Stream, work: _Work, started: float) -> bool:
+    old, commits, stored = work.old, work.ahead.commits, work.ahead.stored
     known = viewed(old)
     generation = 0 if old is None else old.generation
-    stored = tuple(all_events(stream, commits))
-    held, marks = _marks(system, stream, old, stored)
+    held = work.held
+    lost = [annotation_id for annotation_id in work.ahead.changed if annotation_id not in held]
+    if lost:
+        held = held | from_log(system, stream, lost, upto=known.head.version)
+    marks = marks_domain.fold(held, stored)
     states = [known]
     for commit in commits:
         known = advance(known, stream, commit)
@@ -212,29 +254,6 @@ def _apply(
         about = {"stream": stream.key, "version": known.head.version, "correlations": ids}
         _LOGGER.info("view", extra=about)
     return moved
-
-
-def _marks(
-    system: System, stream: Stream, old: View | None, stored: Sequence[StoredEvent]
-) -> tuple[dict[str, Mark], dict[str, Mark]]:
-    """Return the annotations that the events change but do not add, before, and all after."""
-    added: set[str] = set()
-    needed: dict[str, None] = {}
-    for event in stored:
-        annotation_id = marks_domain.touched(event)
-        if annotation_id is None:
-            continue
-        if isinstance(event.event, AnnotationAdded):
-            added.add(annotation_id)
-        elif annotation_id not in added:
-            needed[annotation_id] = None
-    held: dict[str, Mark] = {}
-    if needed and old is not None:
-        held = system.views.marks(stream, old.generation, needed)
-    lost = [annotation_id for annotation_id in needed if annotation_id not in held]
-    if lost:
-        held |= from_log(system, stream, lost, upto=viewed(old).head.version)
-    return held, marks_domain.fold(held, stored)
 
 
 def _putting(

@@ -1,10 +1,12 @@
 """Watermarks that this process has seen, each with its view: the next run goes on from there.
 
 A remembered watermark may be old: another run moved it, or an operator wiped the views. Then the
-condition of the next move refuses it. But a run that goes on from an old one writes in vain what
-others have written, and brings back annotations that were removed since and whose tombstones are
-gone. So it is trusted where exactly one commit follows it: that is the log's head, and what it
-leads to is how things are. Otherwise the watermark is read again.
+condition of the next move refuses it. But a run that goes on from an old one first writes in vain
+what others have written, brings back annotations that were removed since and whose tombstones are
+gone, or applies a change to an annotation that a run after a wipe has not brought so far yet. So it
+is trusted where exactly one commit follows it that changes no annotation: that is the log's head,
+and what it adds is how things are. Otherwise the watermark is read again, with the annotations that
+are changed.
 """
 
 from __future__ import annotations
@@ -42,9 +44,9 @@ class Watermarks:
             at_s, view = self._seen.pop(stream.key, (0.0, None))
         return view if 0 <= now_s - at_s < self._ttl_s else None
 
-    def trusted(self, commits: int) -> bool:
-        """Tell whether one that so many commits follow need not be read again."""
-        return commits == 1
+    def trusted(self, commits: int, changed: int) -> bool:
+        """Tell whether one need not be read again that so many commits and changes follow."""
+        return commits == 1 and changed == 0
 
     def put(self, stream: Stream, view: View, now_s: float) -> None:
         """Remember a view that stood in the table at `now_s`, or later."""

@@ -8,6 +8,7 @@ on the way a watermark never goes back, and shows at each version what the log s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hypothesis import given
@@ -126,8 +127,32 @@ class TrustedWatermarks(Watermarks):
     def __init__(self) -> None:
         super().__init__(ttl_s=math.inf)
 
-    def trusted(self, commits: int) -> bool:
+    def trusted(self, commits: int, changed: int) -> bool:
         return commits > 0
+
+
+class RememberedWatermarks(TwinViews):
+    """Takes the watermark that it saw last for the one that stands: the views may be wiped."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._seen: dict[str, View | None] = {}
+
+    def get(self, stream: Stream) -> View | None:
+        self._seen[stream.key] = super().get(stream)
+        return self._seen[stream.key]
+
+    def move(self, stream: Stream, old: View | None, new: View) -> bool:
+        moved = super().move(stream, old, new)
+        if moved:
+            self._seen[stream.key] = new
+        return moved
+
+    def watermark_and_marks(
+        self, stream: Stream, generation: int, ids: Iterable[str]
+    ) -> tuple[View | None, dict[str, Mark]]:
+        _, marks = super().watermark_and_marks(stream, generation, ids)
+        return self._seen.get(stream.key), marks
 
 
 # -- indexes --------------------------------------------------------------------------------------
@@ -186,6 +211,12 @@ def test_the_law_catches_a_watermark_that_moves_without_condition() -> None:
 
 def test_the_law_catches_a_remembered_watermark_that_is_trusted_whatever_follows() -> None:
     _caught(Doubles(watermarks=TrustedWatermarks), focus="marks", pump="slow", days=2, commands=8)
+
+
+def test_the_law_catches_a_watermark_that_is_taken_for_what_it_was() -> None:
+    blind = layers(views=RememberedWatermarks)
+    wiped = {"pump": "slow", "overlapping": 4, "wipes": 3, "commands": 10, "readers": 2}
+    _caught(Doubles(reader=blind, materializer=blind), NONE, focus="marks", **wiped)
 
 
 def test_the_law_catches_counts_that_are_added_up() -> None:

@@ -108,6 +108,7 @@ def test_views_answer_alike(real: System, seed: int) -> None:
             "get": lambda v: v.get(stream),
             "put_mark": lambda v: v.put_mark(stream, 0, mark(mark_id, version, removed=removed), 1),
             "marks": lambda v: v.marks(stream, 0, [mark_id, "a"]),
+            "both": lambda v: v.watermark_and_marks(stream, 0, [mark_id, "a"]),
             "page": lambda v: _page(v, stream, after, limit),
             "put_entry": lambda v: v.put_entry(workspace, *place, entry, version),
             "drop_entry": lambda v: v.drop_entry(workspace, *place, entry, version),
@@ -120,7 +121,7 @@ def test_views_answer_alike(real: System, seed: int) -> None:
         }
         return calls[name]
 
-    names = ("put_mark", "put_mark", "page", "marks", "move", "move", "get", "put_entry")
+    names = ("put_mark", "put_mark", "page", "marks", "both", "move", "move", "get", "put_entry")
     names += ("drop_entry", "entries", "put_key", "key", "park", "unpark", "parked")
     for _ in range(40):
         name = random.choice(names)

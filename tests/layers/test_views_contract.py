@@ -133,6 +133,20 @@ def test_an_annotation_is_read_as_it_was_put(views: Views, stream: Stream) -> No
     assert views.marks(stream, 0, []) == {}
 
 
+def test_a_watermark_comes_with_annotations(views: Views, stream: Stream) -> None:
+    many = [f"m{number:03}" for number in range(120)]
+    for mark_id in many:
+        views.put_mark(stream, 0, mark(mark_id), 1000)
+    assert views.watermark_and_marks(stream, 0, many[:1]) == (None, {many[0]: mark(many[0])})
+    new = view(stream, 3)
+    assert views.move(stream, None, new)
+
+    for wanted in ([], many[:1], [*many[:99], "absent"], many):
+        found = {mark_id: mark(mark_id) for mark_id in wanted if mark_id != "absent"}
+        assert views.watermark_and_marks(stream, 0, wanted) == (new, found)
+    assert views.watermark_and_marks(stream, 1, many[:1]) == (new, {})
+
+
 def test_an_annotation_is_put_over_a_lower_version_only(views: Views, stream: Stream) -> None:
     views.put_mark(stream, 0, mark("a", 5), 1000)
 
