@@ -6,9 +6,10 @@ nothing to anyone behind this module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.errors import Malformed, TooLarge
 
@@ -38,6 +39,9 @@ class Part:
 
 Form = Mapping[str, tuple[Part, ...]]
 
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_EXTENDED: Final = re.compile(r";\s*filename\*\s*=", re.IGNORECASE)
+
 
 def parse(body: bytes, boundary: str) -> Form:
     """Return the parts by name, in their order. Raises `Malformed` or `TooLarge`."""
@@ -56,6 +60,7 @@ def parse(body: bytes, boundary: str) -> Form:
                     chunks.append(bytes(found))
                 elif found is not None:
                     segment, chunks = found, []
+                    _understood(segment)
                 elif segment is not None:
                     name, media_type = segment.name or "", segment.header("Content-Type")
                     part = Part(name, b"".join(chunks), segment.filename, media_type)
@@ -65,8 +70,19 @@ def parse(body: bytes, boundary: str) -> Form:
             raise too_large() from None
         raise Malformed(f"The form is refused: {error}") from None
     except (MultipartError, ValueError) as error:
-        raise Malformed(f"The multipart body cannot be read: {error}") from None
+        told = error.args[0] if error.args else error  # behind it stands what Python said
+        raise Malformed(f"The multipart body cannot be read: {told}") from None
     return parts
+
+
+def _understood(segment: Any) -> None:
+    """Refuse what would be stored otherwise than it was meant. RFC 7578, 4.2 and 4.7."""
+    disposition = _QUOTED.sub("", segment.header("Content-Disposition") or "")
+    if segment.filename is None and _EXTENDED.search(disposition):
+        raise Malformed('A form has no filename*: send the name as filename="…", in UTF-8')
+    coding = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
+    if coding not in ("binary", "8bit", "7bit"):
+        raise Malformed(f"The part {segment.name!r} is in {coding}: send its bytes as they are")
 
 
 def only(parts: tuple[Part, ...]) -> Part:

@@ -34,7 +34,7 @@ ENTITY_TYPES: Final = Parameter(
 WORDS: Final = Parameter(
     "q",
     {"type": "string", "minLength": 1, "maxLength": 200},
-    "Words, or beginnings of words, that the name has.",
+    "Words, or beginnings of words, that the name has. Without a letter or digit it finds none.",
 )
 ARCHIVED: Final = Parameter("archived", {"type": "boolean"}, "Only archived resources, or none.")
 CHANGED_SINCE: Final = Parameter(

@@ -53,6 +53,7 @@ from chalicelib.system import System
 MAX_FAULTS: Final = 100
 UNKNOWN: Final = "application/octet-stream"  # content that nobody says anything of
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,14}\Z")
+MAX_FILENAME: Final = 255
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -137,12 +138,17 @@ def listing(call: Call) -> dict[str, Any]:
     args = call.args
     wanted = Filter(
         entity_types=args["entityType"],
-        words=indexes.words(args["q"] or ""),
+        words=_words(args["q"]),
         archived=args["archived"],
         changed_since=_instant(args["changedSince"], "changedSince"),
     )
     page = {"limit": args["limit"], "cursor": args["cursor"]}
     return {"wanted": wanted, **page, "after": after(call)}
+
+
+def _words(asked: str | None) -> tuple[str, ...]:
+    """Return the words to look for. What has none is looked for as it is, and no name has it."""
+    return () if asked is None else indexes.words(asked) or (asked,)
 
 
 def after(call: Call) -> After | None:
@@ -293,9 +299,12 @@ def _representation(
 def _bytes(document: Mapping[str, Any], media_type: str) -> bytes:
     if "content" in document:
         charset = MediaType.parse(media_type).parameters.get("charset", "utf-8").lower()
-        if charset not in ("utf-8", "utf8", "us-ascii"):
+        text = str(document["content"])
+        if charset not in ("utf-8", "utf8", "us-ascii") or (
+            charset == "us-ascii" and not text.isascii()
+        ):
             raise _fault("/format", f"says {charset}, but `content` is stored as UTF-8")
-        return str(document["content"]).encode()
+        return text.encode()
     try:
         return base64.b64decode(document["contentBase64"], validate=True)
     except binascii.Error:
@@ -309,9 +318,11 @@ def _media_type(text: str) -> str:
 
 
 def _filename(name: str | None) -> str | None:
-    """Return the last part of a file's name, printable, or None."""
+    """Return the last part of a file's name, printable, or None. Raises Invalid."""
     plain = _CONTROL.sub("", name or "").replace("\\", "/").rpartition("/")[2].strip()
-    return plain[:255] or None
+    if len(plain) > MAX_FILENAME:
+        raise _fault("/file", f"has a name of more than {MAX_FILENAME} characters")
+    return plain or None
 
 
 def _expected_of_resource(system: System, call: Call) -> int | None:

@@ -84,6 +84,29 @@ def test_a_cut_off_form_is_refused() -> None:
             form.parse(body[:end], boundary)
 
 
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ("Content-Disposition: form-data; name=\"file\"; filename*=UTF-8''a%20b.txt", "filename\\*"),
+        ('Content-Disposition: form-data; name="file"; filename="a"\r\n'
+         "Content-Transfer-Encoding: base64", "is in base64"),
+        ('Content-Disposition: form-data; name="\udcff"; filename="a"', "failed to decode$"),
+    ],
+)  # fmt: skip
+def test_what_would_be_stored_otherwise_than_meant_is_refused(headers: str, said: str) -> None:
+    body = f"--b\r\n{headers}\r\n\r\nx\r\n--b--\r\n".encode(errors="surrogateescape")
+
+    with pytest.raises(Malformed, match=said):
+        form.parse(body, "b")
+
+
+def test_a_name_may_be_told_the_other_way_besides() -> None:
+    told = 'form-data; name="file"; filename="a; filename*=b.txt"; filename*=UTF-8\'\'c'
+    body = f"--b\r\nContent-Disposition: {told}\r\n\r\nx\r\n--b--\r\n".encode()
+
+    assert form.only(form.parse(body, "b")["file"]).filename == "a; filename*=b.txt"
+
+
 @settings(max_examples=200)
 @given(st.binary(max_size=200), st.text(max_size=10))
 def test_any_bytes_are_a_form_or_refused(body: bytes, boundary: str) -> None:

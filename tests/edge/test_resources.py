@@ -223,6 +223,32 @@ def test_content_is_redirected_to_where_the_bytes_lie(api: Api) -> None:
     assert head.headers["location"] != answer.headers["location"]
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"format": "*/*"}, "/format"),
+        ({"format": "text/*"}, "/format"),
+        ({"format": "text/plain; charset=us-ascii", "content": "é"}, "/format"),
+        ({"name": "\u200b"}, "/name"),
+        ({"name": "a\u2028b"}, "/name"),
+        ({"name": "a\u0085b"}, "/name"),
+    ],
+)
+def test_what_says_nothing_or_another_thing_is_refused(
+    api: Api, body: dict[str, str], pointer: str
+) -> None:
+    whole = {"name": "A letter", "format": "text/plain", "content": "x", **body}
+
+    answer = api.post("/resources", whole)
+
+    assert (answer.status, answer.problem) == (422, "invalid")
+    assert [fault["pointer"] for fault in answer.json["errors"]] == [pointer]
+
+
+def test_a_name_may_have_characters_without_width_beside_others(api: Api) -> None:
+    assert api.created(name="👩\u200d🔬 می\u200cخواهم")["name"] == "👩\u200d🔬 می\u200cخواهم"
+
+
 # -- changes ------------------------------------------------------------------------------------
 
 
@@ -436,6 +462,7 @@ def test_lists_filter_page_and_show_what_was_just_written(api: Api) -> None:
     assert names(entityType="Person") == ["Letter from Vienna"]
     assert names(entityType=["Person", "Location"]) == []
     assert names(q="vien let") == ["Letter from Vienna"]
+    assert names(q="!!!") == names(q=" ") == names(q="let", entityType="Event") == []
     assert names(archived="true") == []
     assert names(changedSince=first["created"]) == ["Letter from Vienna", "Map of Vienna"]
     assert names(after=f"{late['id']}:1")[0] == "Late letter"

@@ -35,17 +35,21 @@ LANGUAGE: Final[Schema] = {
 MEDIA_TYPE: Final[Schema] = {
     "type": "string",
     "maxLength": 200,
-    "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+    # RFC 6838, 4.2: a range as text/* names no type.
+    "pattern": "^[0-9A-Za-z][!#$&+.^_0-9A-Za-z-]*/[0-9A-Za-z][!#$&+.^_0-9A-Za-z-]*"
     "( *; *[!#$%&'*+.^_`|~0-9A-Za-z-]+="
     '([!#$%&\'*+.^_`|~0-9A-Za-z-]+|"([ !#-\\[\\]-~]|\\\\[ -~])*"))*$',
     "title": "a media type, as text/plain; charset=utf-8",
 }
-# A name is for people: it has something to see, and nothing that moves the cursor.
+_ENDS: Final = "\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029"
+_UNSEEN: Final = "\\s\\u00a0\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff"
+# A name is for people: it has something to see, and nothing that moves the cursor. Neither ends of
+# lines as Unicode has them, nor only characters without width.
 NAME: Final[Schema] = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_NAME,
-    "pattern": "^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x20\\x7f\\s][^\\x00-\\x1f\\x7f]*$",
+    "pattern": f"^[^{_ENDS}]*[^{_ENDS}{_UNSEEN}][^{_ENDS}]*$",
     "title": "text of one line that is not blank",
 }
 DESCRIPTION: Final[Schema] = {"type": "string", "maxLength": MAX_DESCRIPTION}
