@@ -319,6 +319,10 @@ def test_a_body_with_a_fault_is_refused_where_it_is(body, pointer):
     [
         (3, ""),
         ("not an iri", ""),
+        ("http://[::1/x", ""),
+        ("https:///x", ""),
+        ("http://x/100%", ""),
+        ("urn:%zz", ""),
         ({"id": "x"}, "/id"),
         ({"name": ""}, "/name"),
         ({"name": "x", "version": 2}, "/version"),
@@ -326,6 +330,20 @@ def test_a_body_with_a_fault_is_refused_where_it_is(body, pointer):
 )
 def test_a_generator_with_a_fault_is_refused_where_it_is(generator, pointer):
     assert faults(generator=generator).keys() == {f"/generator{pointer}"}
+
+
+@pytest.mark.parametrize(
+    "iri",
+    [
+        "http://[::1]:8000/a%20b",
+        "https://ada@host/?q[]=1",
+        "HTTPS://bücher.example/ü",
+        "urn:x:y",
+        "a:b",
+    ],
+)
+def test_an_iri_may_have_whatever_an_iri_may_have(iri):
+    assert iri in str(read(generator=iri).generator)
 
 
 def test_each_limit_is_the_last_that_is_accepted():

@@ -20,7 +20,11 @@ MAX_FAULTS: Final = 100
 """Reported at once; a thousand say no more."""
 
 _MAX_INT: Final = 2**53 - 1  # beyond it, JSON numbers differ between readers (RFC 8259, 6)
-_IRI: Final = re.compile(r"[^\x00-\x20\x7f-\x9f<>\"{}|\\^`]+")  # what RFC 3987, 2.2 leaves out
+# What RFC 3987, 2.2 leaves out is in none; a bracket opens an address of IPv6, which ends.
+_IRI: Final = re.compile(r"(?:[^\x00-\x20\x7f-\x9f<>\"{}|\\^`%]|%[0-9A-Fa-f]{2})+")
+_NO_HOST: Final = re.compile(
+    r"https?:(?!//(?:[^/?#\[\]@]*@)?(?:\[[0-9A-Fa-fv:.]+\]|[^/?#\[\]@]+))", re.I
+)
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+")
 _SCRIPT: Final = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
 
@@ -123,7 +127,8 @@ class Node:
         if text is None:
             return None
         stored = iri.to_stored(text)
-        if not _IRI.fullmatch(text) or not _ABSOLUTE.fullmatch(stored):
+        names = _ABSOLUTE.fullmatch(stored) and not _NO_HOST.match(stored)
+        if not names or not _IRI.fullmatch(text):
             self.fault("must be an absolute IRI, or name a resource as /resources/<id>")
         elif _SCRIPT.match(stored):
             self.fault("must name something, which a script or inline data does not")
