@@ -110,7 +110,7 @@ def append(at: Scene, raw: Raw, stream: Stream) -> Timed:
 
 
 def materialize(at: Scene, raw: Raw, stream: Stream) -> Timed:
-    """Bring the view up to the one annotation just appended."""
+    """Bring the view up to the one annotation just appended, by who moved its watermark before."""
     mark = read.event_page(
         at.system, WORKSPACE, stream.resource_id or "", limit=1, newest_first=True
     )
@@ -124,7 +124,6 @@ def materialize(at: Scene, raw: Raw, stream: Stream) -> Timed:
     raw.put(raw.views, before)
 
     def requests() -> None:
-        raw.item(raw.views, stream.key, {"S": "resource"})
         raw.tail(stream.key, int(before["version"]["N"]))
         newer = "attribute_not_exists(pk) OR #v < :v"
         raw.put(raw.views, shown, newer, v=shown["version"])
