@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-MAX_TRIES: Final = 8
+MAX_TRIES: Final = 32
+"""Of a put that may lose to others': a worker puts its job before each commit, some 20 ms apart."""
 MAX_SCANS: Final = 10
 """Queries for one page of a filtered list; then it comes short, with a cursor."""
 SWEPT_AT_ONCE: Final = 200

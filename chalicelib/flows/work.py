@@ -7,8 +7,9 @@ Nothing here is done twice, wherever a worker dies and however often a message c
 3. each command is done once: a commit carries its key, a link is made where it is missing;
 4. `complete` is put after the last commit, with a cursor for each resource that was written.
 
-A worker that is cancelled, or whose job was taken over, learns it at its next put of the job, and
-stops. It appends nothing after its deadline, and nobody else works on the job before that.
+A worker puts the job before each command. One that is cancelled, or whose job was taken over,
+learns it there, and stops: after a cancellation at most one command more is done. It appends
+nothing after its deadline, and nobody else works on the job before that.
 """
 
 from __future__ import annotations
@@ -46,7 +47,6 @@ STEP_S: Final = 5.0
 """So long a step may go on: what is kept, and shown as progress, is at most that old."""
 AT_ONCE: Final = 4
 """Questions that a step asks at the same time."""
-SAVED_EVERY_S: Final = 2.0
 RETRY_S: Final = (5.0, 15.0, 60.0, 300.0)
 """How long a job waits after a dependency failed it for the first, second … time."""
 
@@ -122,7 +122,7 @@ class _Run:
         self._job = job
         self._holder = job.lease.holder if job.lease else ""
         self._deadline_s = deadline_s
-        self._began_s = self._saved_s = system.monotonic_s()
+        self._began_s = system.monotonic_s()
         self._written = dict(job.written)
         # Whoever was first may have kept the outcome of this step before he died.
         self._first = job.version == 2
@@ -189,14 +189,14 @@ class _Run:
         return self._answers[step]
 
     def _carry_out(self, place: Place, outcome: Outcome) -> Json | None:
-        """Do a step's commands from a place on; None if the time was up before the last one."""
+        """Do a step's commands from a place on; None if the time was up before the last one.
+
+        The job is put before each: that is how a worker hears of a cancellation before it writes.
+        """
         total = len(outcome.commands)
         for index in range(place.command, total):
             first, over = index == place.command, not self._has_time() or self._turn_is_over()
-            if first or over or self._system.monotonic_s() - self._saved_s > SAVED_EVERY_S:
-                # Also the last moment to hear of a cancellation before something is written.
-                progress = _partly(outcome.progress, index, total)
-                self._save(Place(place.step, index), progress)
+            self._save(Place(place.step, index), _partly(outcome.progress, index, total))
             if over and not (first and self._has_time()):
                 return None
             self._do(f"{place.step}.{index}", outcome.commands[index])
@@ -241,7 +241,6 @@ class _Run:
     def _save(self, place: Place, progress: Json) -> None:
         now = self._system.now()
         self._put(domain.advance(self._job, self._holder, now, place, progress, self._written))
-        self._saved_s = self._system.monotonic_s()
 
     def _yield(self) -> None:
         """Go to the end of the queue, so that others have their turn."""

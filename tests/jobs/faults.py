@@ -33,15 +33,16 @@ class Calls:
 
     def count(self, name: str, containing: str = "") -> int:
         """Return how many calls of this name were made with this in their body."""
-        pairs = zip(self.made, self.bodies, strict=True)
-        return sum(call == name and containing.encode() in body for call, body in pairs)
+        return len(self.numbers(name, containing))
 
     def number(self, name: str, containing: str = "") -> int:
         """Return the number of the first call of this name with this in its body."""
-        pairs = zip(self.made, self.bodies, strict=True)
-        return 1 + [call == name and containing.encode() in body for call, body in pairs].index(
-            True
-        )
+        return self.numbers(name, containing)[0]
+
+    def numbers(self, name: str, containing: str = "") -> list[int]:
+        """Return the numbers of all calls of this name with this in their body."""
+        pairs = enumerate(zip(self.made, self.bodies, strict=True), 1)
+        return [n for n, (call, body) in pairs if call == name and containing.encode() in body]
 
     def at(self, moment: str) -> None:
         """Die here, or do what is to be done here."""

@@ -309,6 +309,42 @@ def test_a_cancellation_wins_over_a_running_worker_before_it_writes(world: World
     assert world.annotations(resource_id) == []
 
 
+@pytest.mark.parametrize("commits", [1, 3])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_after_a_cancellation_was_accepted_at_most_one_commit_more_is_made(
+    world: World, commits: int, moment: str
+) -> None:
+    """It comes while a commit is sent, or when it is there: this one counts, no other follows."""
+    resource_id = world.resource(text_of_entities(1000))
+    appends = appends_of(world)
+    job = world.detection(resource_id)
+    at = (appends[commits - 1], moment)
+    with watched(do_at=(at, partial(jobs.cancel, world.api, world.workspace, job.id))):
+        found = world.deliver(job)
+    assert found.state == "cancelled"
+    added = commits * 100
+    assert found.result == {"cursors": [f"{resource_id}:{added + 1}"], "added": added}
+    assert len(world.commits_of(job, resource_id)) == commits
+
+
+def test_each_commit_is_told_of_before_the_next_one(world: World) -> None:
+    """A watcher sees how far a job is that writes for long, and each hundred cost one put more."""
+    job = world.detection(world.resource(text_of_entities(1000)))
+    with watched() as calls:
+        assert world.deliver(job).state == "complete"
+    commits = calls.count("dynamodb.PutItem", '"palimpsest-test-log"')
+    told = calls.count("dynamodb.PutItem", '"palimpsest-test-jobs"')
+    assert (commits, told) == (10, commits + 2)
+
+
+def appends_of(world: World) -> list[int]:
+    """Return which calls of a job that finds a thousand entities are its appends."""
+    job = world.detection(world.resource(text_of_entities(1000)))
+    with watched() as calls:
+        world.deliver(job)
+    return calls.numbers("dynamodb.PutItem", '"palimpsest-test-log"')
+
+
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
 def test_a_cancellation_may_come_at_any_call_and_the_job_says_what_it_wrote(
     world: World, every: int
