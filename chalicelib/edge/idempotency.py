@@ -118,7 +118,9 @@ class Idempotency:
                 return answer
         answer = run() if again is None else again(told["again"])
         headers = {**answer.headers, REPLAYED: "true"}
-        return replace(answer, status=told["status"], headers=headers)
+        # A stream may have come to its end since: 204, or have been told from its beginning.
+        ended = 204 in (answer.status, told["status"])
+        return replace(answer, status=answer.status if ended else told["status"], headers=headers)
 
     def _persistence(self) -> Any:
         from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer

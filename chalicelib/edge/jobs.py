@@ -32,7 +32,7 @@ from chalicelib.system import System
 
 Json = dict[str, Any]
 
-_CURSOR: Final = re.compile(r"(\S{36}):(0|[1-9][0-9]{0,14})\Z")
+_CURSOR: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(0|[1-9][0-9]{0,14})\Z")
 _ANNOTATION: Final = re.compile(r"resource:([0-9a-f-]{36})/annotations/([0-9a-f-]{36})\Z")
 
 
@@ -70,8 +70,10 @@ def generate_for(system: System, call: Call) -> Answer:
 
 
 def streamed_again(system: System, call: Call, told: Mapping[str, Any]) -> Answer:
-    """Stream the job that the first POST began."""
-    return _stream(system, jobs.get(system, requests.workspace(call), told["job"]), None)
+    """Stream the job that the first POST began, from what was seen of it on."""
+    job = jobs.get(system, requests.workspace(call), told["job"])
+    last = call.headers.one("Last-Event-ID")
+    return _stream(system, job, _seen(last, job) if last else None)
 
 
 def show(system: System, call: Call) -> Answer:
@@ -101,10 +103,7 @@ def watch(system: System, call: Call) -> Answer:
     """Stream a job, from what was seen of it on. 204, which ends it, where nothing can follow."""
     job = jobs.get(system, requests.workspace(call), _job_id(call))
     text = call.headers.one("Last-Event-ID") or call.args["from"]
-    seen = 0 if text is None else _seen(text, job)
-    if job.over and seen >= job.version:
-        return Answer(204)
-    return _stream(system, job, seen)
+    return _stream(system, job, 0 if text is None else _seen(text, job))
 
 
 def cancel(system: System, call: Call) -> Answer:
@@ -209,11 +208,16 @@ def _faults_of_the_body(params: str) -> Iterator[None]:
         raise
 
 
-def _begun(system: System, call: Call, kind: str, params: Json) -> Job:
+def _stored(params: Json) -> Json:
+    """Return parameters as jobs keep them: an annotation's IRI names its resource, too."""
     named = iri.to_stored(params.get("annotation", ""))
     if found := _ANNOTATION.match(named):
-        params = {"resource": found[1], **params, "annotation": found[2]}
-    return jobs.create(system, requests.request(call), kind, params)
+        return {"resource": found[1], **params, "annotation": found[2]}
+    return params
+
+
+def _begun(system: System, call: Call, kind: str, params: Json) -> Job:
+    return jobs.create(system, requests.request(call), kind, _stored(params))
 
 
 def _streamed(
@@ -223,20 +227,28 @@ def _streamed(
     params: Json,
     faults: AbstractContextManager[None] | None = None,
 ) -> Answer:
-    """Begin a job and stream it; who comes again with `Last-Event-ID` goes on with his own."""
+    """Begin a job and stream it; who comes again with `Last-Event-ID` goes on with his own.
+
+    That must be a job of which this request might have been the beginning, and of its key, if any.
+    """
     last = call.headers.one("Last-Event-ID")
-    if last is None:
+    if not last:
         with faults or nullcontext():
             job = _begun(system, call, kind, params)
         return _stream(system, job, None)
-    job_id = last.partition(":")[0]
-    job = jobs.get(system, requests.workspace(call), job_id if UUID.match(job_id) else "-")
-    if (job.kind, job.resource) != (kind, params.get("resource")):
+    job_id, _ = _cursor(last)
+    if call.append_key is not None and job_id != jobs.id_of(call.append_key):
+        raise Malformed("Last-Event-ID names another job than the Idempotency-Key does")
+    job = jobs.get(system, requests.workspace(call), job_id)
+    if not jobs.asks_for(system, job, kind, _stored(params)):
         raise NotFound("Last-Event-ID names a job that does something else")
     return _stream(system, job, _seen(last, job))
 
 
 def _stream(system: System, job: Job, seen: int | None) -> Answer:
+    """Stream a job after what was seen of it. 204, which ends it, where nothing can follow."""
+    if seen is not None and job.over and seen >= job.version:
+        return Answer(204, again={"job": job.id})
     location = f"{system.config.public_url}/jobs/{job.id}/events/stream"
     stream = sse.EventStream(system, JobChanges(system, job, seen))
     headers = {"Location": location}
@@ -269,10 +281,20 @@ def _job_id(call: Call) -> str:
 
 
 def _seen(text: str, job: Job) -> int:
+    """Return the version that was seen of a job. Raises Malformed for one that is not there yet."""
+    job_id, version = _cursor(text)
+    if job_id != job.id:
+        raise Malformed("What was seen is of another job than this stream is about")
+    if version > job.version:
+        raise Malformed(f"Version {version} of the job cannot have been seen: it is {job.version}")
+    return version
+
+
+def _cursor(text: str) -> tuple[str, int]:
     found = _CURSOR.match(text)
-    if found is None or found[1] != job.id:
+    if found is None:
         raise Malformed("What was seen of a job is <job id>:<version>, the `id` of an event")
-    return int(found[2])
+    return found[1], int(found[2])
 
 
 def _page_cursor(entry: Entry) -> str:

@@ -79,7 +79,7 @@ def create(system: System, request: Request, kind_name: str, params: Json) -> Jo
         )
     if not system.jobs_queue.configured:
         raise Unavailable("this deployment has no job workers", dependency="jobs")
-    job_id = system.mint() if request.key is None else derived_id(request.key, 0)
+    job_id = system.mint() if request.key is None else id_of(request.key)
     if request.key is not None and (known_job := system.jobs.get(request.workspace, job_id)):
         return known_job
     admitted = kind.admit(WorkspaceReading(system, request), system.inference, params)
@@ -101,6 +101,21 @@ def create(system: System, request: Request, kind_name: str, params: Json) -> Jo
     if stored == job:
         send(system, job)
     return stored
+
+
+def id_of(key: str) -> str:
+    """Return the id of the job that a keyed request begins, or has begun."""
+    return derived_id(key, 0)
+
+
+def asks_for(system: System, job: Job, kind_name: str, params: Json) -> bool:
+    """Tell whether these parameters ask for what a job does."""
+    kind = system.kinds.get(kind_name)
+    return (
+        kind is not None
+        and (job.kind, job.resource) == (kind.name, params.get("resource"))
+        and dict(kind.in_full(params)) == dict(job.params)
+    )
 
 
 def get(system: System, workspace: str, job_id: str) -> Job:

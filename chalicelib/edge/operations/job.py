@@ -19,7 +19,7 @@ def create_job(system: System, call: Call) -> Answer:
 
 @operation(
     body=Body("DetectionParams"),
-    answers={200: None},
+    answers={200: None, 204: None},
     offers=(EVENT_STREAM,),
     again=jobs.streamed_again,
 )
@@ -30,7 +30,7 @@ def detect_annotations(system: System, call: Call) -> Answer:
 
 @operation(
     body=Body("NewGeneration"),
-    answers={200: None},
+    answers={200: None, 204: None},
     offers=(EVENT_STREAM,),
     again=jobs.streamed_again,
 )
@@ -41,7 +41,7 @@ def generate_resource(system: System, call: Call) -> Answer:
 
 @operation(
     body=Body("ReferenceParams", optional=True),
-    answers={200: None},
+    answers={200: None, 204: None},
     offers=(EVENT_STREAM,),
     again=jobs.streamed_again,
 )

@@ -64,7 +64,7 @@ def admit(reading: Reading, inference: Inference, params: Json) -> Admitted:
         raise refusal
     if not is_text(resource.content.format):
         raise Invalid(f"content of type {resource.content.format} has no text to look in")
-    said = _said(params)
+    said = in_full(params)
     _require_offered(reading, said)
     ask = _ask(said, reading, _terms(reading, inference, said))
     if reason := inference.detector.capabilities.refusal(ask, resource.language):
@@ -106,6 +106,12 @@ def step(task: Task) -> Outcome:
         return Outcome(answer, progress=progress)
     answers = [*(task.before(number) for number in range(task.step)), answer]
     return _written(task, resource, content, text, ask, answers, progress)
+
+
+def in_full(params: Json) -> dict[str, Any]:
+    """Return the parameters without the resource, and with what is left out said."""
+    given = {name: value for name, value in params.items() if name != "resource"}
+    return {"motivation": "linking", **given}
 
 
 def lane(params: Json) -> Lane:
@@ -190,7 +196,7 @@ SCHEMA: Final[Json] = {
     "examples": [{"entityTypes": ["Person", "Location"]}],
 }
 
-KIND: Final = Kind("detection", lane, SCHEMA, True, admit, step, writes)
+KIND: Final = Kind("detection", lane, SCHEMA, True, in_full, admit, step, writes)
 
 
 def _asked(
@@ -280,12 +286,6 @@ def _signature(position: TextPosition | None, bodies: Iterable[Body]) -> Signatu
 
 
 # -- what is asked ------------------------------------------------------------------------------
-
-
-def _said(params: Json) -> dict[str, Any]:
-    """Return the parameters without the resource, and with what is left out said."""
-    said = {name: value for name, value in params.items() if name != "resource"}
-    return {"motivation": "linking", **said}
 
 
 def _ask(params: Json, reading: Reading, terms: Mapping[str, Any]) -> Ask:

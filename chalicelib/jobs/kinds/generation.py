@@ -35,7 +35,7 @@ MAX_NAME: Final = 200
 
 def admit(reading: Reading, inference: Inference, params: Json) -> Admitted:
     """Refuse what cannot be written, or not here. `params` has the shape of `NewGeneration`."""
-    said = {"format": DEFAULT_FORMAT, **params}
+    said = in_full(params)
     if not any(said.get(name) for name in ("prompt", "resource", "annotation")):
         raise Invalid("one of prompt, resource and annotation is needed: on what is it to be?")
     formats = inference.writer.formats
@@ -105,6 +105,11 @@ def step(task: Task) -> Outcome:
     return Outcome(answer, tuple(commands), progress, result)
 
 
+def in_full(params: Json) -> dict[str, Any]:
+    """Return the parameters, and what is left out."""
+    return {"format": DEFAULT_FORMAT, **params}
+
+
 def writes(job: Job) -> tuple[str, ...]:
     """Return the document, and the resource whose annotation is to refer to it."""
     linked = (job.resource,) if job.resource is not None and "annotation" in job.params else ()
@@ -147,7 +152,7 @@ SCHEMA: Final[Json] = {
     "examples": [{"prompt": "How palimpsests are read today", "language": "en"}],
 }
 
-KIND: Final = Kind("generation", lambda params: "slow", SCHEMA, False, admit, step, writes)
+KIND: Final = Kind("generation", lambda params: "slow", SCHEMA, False, in_full, admit, step, writes)
 
 
 def _made(job: Job) -> str:

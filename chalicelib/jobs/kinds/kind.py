@@ -97,15 +97,17 @@ class Kind:
     """A kind of job.
 
     `lane` says which workers a job of these parameters is for. `schema` is the JSON Schema of its
-    parameters, without `resource`, which is a job's own member. `admit` raises Invalid, NotFound or
-    Conflict before a job exists. `writes` returns the resources that a job may write to: where to
-    look for what it has written.
+    parameters, without `resource`, which is a job's own member. `in_full` returns parameters as a
+    job keeps them, with what is left out. `admit` raises Invalid, NotFound or Conflict before a job
+    exists. `writes` returns the resources that a job may write to: where to look for what it has
+    written.
     """
 
     name: str
     lane: Callable[[Json], Lane]
     schema: Json
     needs_resource: bool
+    in_full: Callable[[Json], Json]
     admit: Callable[[Reading, Inference, Json], Admitted]
     step: Callable[[Task], Outcome]
     writes: Callable[[Job], tuple[str, ...]]
