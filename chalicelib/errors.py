@@ -163,7 +163,7 @@ class Contended(Unavailable):
 
 
 class LogUnreadable(Unavailable):
-    """A stored commit is newer than this code, or cannot be decoded; `version` names it.
+    """A stored commit is newer than this code, or of no form that it knows; `version` names it.
 
     `retryable`: a newer deployment can read it. A reader never skips it.
     """
@@ -172,7 +172,10 @@ class LogUnreadable(Unavailable):
 
 
 class LogDamaged(Unavailable):
-    """The stream has a hole, an overlap, or a hash that does not fit; `version` names the place."""
+    """The stream has a hole, an overlap, or a commit that does not fit; `version` names the place.
+
+    A commit does not fit the state before it, or it cannot be decoded and its hash is another one.
+    """
 
     title, retryable = "The log is damaged", False
 

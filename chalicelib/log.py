@@ -156,7 +156,7 @@ class Log:
         boundary: bool = True,
         page_size: int | None = None,
     ) -> Iterator[StoredEvent]:
-        """Yield the events above version `after`, in order. Raises as `read`, and LogUnreadable."""
+        """Yield the events above version `after`, in order. Raises as `read` and `decoded`."""
         for commit in self.read(stream, after, boundary=boundary, page_size=page_size):
             for event in decoded(stream, commit):
                 if event.version > after:
@@ -168,7 +168,7 @@ class Log:
         """Yield the events below version `before` (None: all), newest first.
 
         Begins at the commit that holds `before`, so that a hole just below it is met. `page_size`
-        as in `read`. Raises as `read`, and LogUnreadable.
+        as in `read`. Raises as `read` and `decoded`.
         """
 
         def below(last: Commit | None, limit: int | None) -> Iterator[Any]:
@@ -314,9 +314,18 @@ class Log:
 
 
 def decoded(stream: Stream, commit: Commit) -> tuple[StoredEvent, ...]:
-    """Return a commit's events in today's shape; raises LogUnreadable naming the version."""
+    """Return a commit's events in today's shape.
+
+    Raises LogUnreadable, or LogDamaged where its hash does not fit, naming the version.
+    """
     try:
         return commit.events()
+    except chain.Damaged as error:
+        raise LogDamaged(
+            f"the commit at version {commit.first} of {stream.name} is damaged: {error}",
+            version=commit.first,
+            dependency=DEPENDENCY,
+        ) from error
     except chain.Unreadable as error:
         raise LogUnreadable(
             f"the commit at version {commit.first} of {stream.name} cannot be read: {error}",

@@ -34,7 +34,11 @@ Encoding = Literal["identity", "zlib"]
 
 
 class Unreadable(Exception):
-    """A commit's body cannot be decoded; says why."""
+    """A commit's body cannot be decoded; says why. It is as it was appended: by another code."""
+
+
+class Damaged(Unreadable):
+    """A commit's body cannot be decoded, and is not what was appended: the hash does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,15 @@ class Commit:
     def events(self) -> tuple[StoredEvent, ...]:
         """Decode the body, upcast to today's shapes.
 
-        Raises Unreadable when it is damaged, or newer than this code.
+        Raises Unreadable when it is newer than this code, Damaged when the hash does not fit it,
+        which is looked at only then: a read that succeeds costs no hashing.
         """
         try:
-            stored = json.loads(_inflate(self.encoding, self.body))
-            decoded = [events.decode(item) for item in stored]
-        except events.UnknownEvent as error:
-            raise Unreadable(str(error)) from error
-        except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Unreadable(f"the body is damaged ({error})") from error
-        if len(decoded) != self.count:
-            raise Unreadable(f"the body holds {len(decoded)} events, `count` says {self.count}")
+            decoded = _decoded(self)
+        except Unreadable as error:
+            if rehash(self) != self.hash:
+                raise Damaged("its hash is not that of what is stored") from error
+            raise
         first, at, actor, correlation = self.first, self.at, self.actor, self.correlation
         own, previous = self.hash, self.previous
         return tuple(
@@ -244,9 +246,27 @@ def verify(commits: Iterable[Commit], after: Head = EMPTY) -> Iterator[ChainFaul
             yield ChainFault(commit.first, f"`at` goes back from {at} to {commit.at}")
         try:
             commit.events()
+        except Damaged:
+            pass  # the hash does not fit, which is told
         except Unreadable as error:
             yield ChainFault(commit.first, str(error))
         expected, previous, at = commit.last + 1, commit.hash, commit.at
+
+
+def _decoded(commit: Commit) -> list[Event]:
+    """Return the events of a body. Raises Unreadable."""
+    try:
+        stored = json.loads(_inflate(commit.encoding, commit.body))
+        decoded = [events.decode(item) for item in stored]
+    except events.UnknownEvent as error:
+        raise Unreadable(str(error)) from error
+    except LookupError as error:
+        raise Unreadable(f"the body lacks what an event has: {error}") from error
+    except (zlib.error, ValueError, TypeError, AttributeError) as error:
+        raise Unreadable(f"the body is of no known form: {error}") from error
+    if len(decoded) != commit.count:
+        raise Unreadable(f"the body holds {len(decoded)} events, `count` says {commit.count}")
+    return decoded
 
 
 def _inflate(encoding: str, body: bytes) -> bytes:

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import chain
-from chalicelib.domain.chain import EMPTY, MAX_BODY_BYTES, Commit, Head, Unreadable, rehash, verify
+from chalicelib.domain.chain import (
+    EMPTY,
+    MAX_BODY_BYTES,
+    Commit,
+    Damaged,
+    Head,
+    Unreadable,
+    rehash,
+    verify,
+)
 from chalicelib.domain.events import Event, ResourceArchived
 from chalicelib.errors import TooLarge
 from tests.domain.given import ADA, CREATED, added
@@ -121,9 +130,15 @@ def test_text_is_kept_as_it_is_down_to_its_normal_form() -> None:
 def test_a_body_that_is_no_body_cannot_be_read(changes: dict[str, Any]) -> None:
     commit = replace(seal(CREATED), **changes)
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(Damaged, match="its hash is not that of what is stored"):
         commit.events()
-    assert [fault.version for fault in verify([replace(commit, hash=rehash(commit))])] == [1]
+    assert [fault.version for fault in verify([commit])] == [1]
+    fitting = replace(commit, hash=rehash(commit))
+    with pytest.raises(Unreadable) as told:
+        fitting.events()
+    assert not isinstance(told.value, Damaged)
+    assert str(told.value).startswith(("the body ", "event type ", "resource.archived v9 "))
+    assert [fault.reason for fault in verify([fitting])] == [str(told.value)]
 
 
 def test_a_bomb_is_not_inflated() -> None:

@@ -191,6 +191,47 @@ def test_a_hole_is_damage_and_parked_too(
     assert system.log.verify(stream)[0].version == 3
 
 
+@pytest.mark.parametrize("stored", [b'"v":', b'"type":"annotation.added"', b"[", b'{"data"'])
+def test_a_flipped_bit_that_leaves_nothing_to_decode_is_damage_and_parked_too(
+    system: System, request_of_ada: Request, environment: dict[str, str], stored: bytes
+) -> None:
+    resource_id = created(system, request_of_ada)
+    (mark_id,) = annotated(system, request_of_ada, resource_id, "one")
+    stream = Stream.of_resource(request_of_ada.workspace, resource_id)
+    flip(environment["LOG_TABLE"], stream, 2, stored)
+
+    for call in reads(another(system), request_of_ada, resource_id, mark_id):
+        with pytest.raises(LogDamaged, match=r"version 2 .* its hash is not that of") as refusal:
+            call()
+        assert refusal.value.extra["version"] == 2
+    assert project.materialize_batch(system, [stream]) == {}
+    assert [p.version for p in system.views.parked() if p.stream == stream] == [2]
+    (fault,) = system.log.verify(stream)
+    assert (fault.version, fault.reason) == (2, "`hash` is not the hash of what is stored")
+
+
+def test_a_flipped_bit_that_can_still_be_decoded_is_found_by_verify_alone(
+    system: System, request_of_ada: Request, environment: dict[str, str]
+) -> None:
+    resource_id = created(system, request_of_ada)
+    stream = Stream.of_resource(request_of_ada.workspace, resource_id)
+    flip(environment["LOG_TABLE"], stream, 1, b"A page", at=2)
+
+    assert read.resource(another(system), request_of_ada.workspace, resource_id).name == "A qage"
+    assert [fault.version for fault in system.log.verify(stream)] == [1]
+
+
+def flip(table: str, stream: Stream, version: int, part: bytes, at: int = 1) -> None:
+    """Flip the lowest bit of a byte of a stored body, `at` bytes after where the part begins."""
+    key = {"pk": {"S": stream.key}, "sk": {"N": str(version)}}
+    item = client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+    assert item["encoding"]["S"] == "identity"
+    body = bytearray(item["body"]["B"])
+    body[body.index(part) + at] ^= 1
+    item["body"]["B"] = bytes(body)
+    client("dynamodb").put_item(TableName=table, Item=item)
+
+
 def test_an_event_that_does_not_fit_its_stream_is_damage(
     system: System, request_of_ada: Request
 ) -> None:
