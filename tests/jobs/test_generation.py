@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.annotation import NewAnnotation, SpecificResource, TextPosition, TextualBody
-from chalicelib.domain.commands import AddAnnotations, RemoveAnnotation, UpdateBody
+from chalicelib.domain.commands import (
+    AddAnnotations,
+    RemoveAnnotation,
+    UpdateBody,
+    UpdateResource,
+)
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.resource import Resource
 from chalicelib.errors import Conflict, Invalid, NotFound
@@ -203,3 +208,56 @@ def test_what_there_is_not_is_refused(world: World) -> None:
         world.generation(resource=world.api.mint())
     with pytest.raises(NotFound):
         world.generation(resource=world.resource(TEXT), annotation=world.api.mint())
+
+
+# -- images and archived resources ---------------------------------------------------------------
+
+
+def test_an_image_that_no_text_is_linked_with_is_refused(world: World) -> None:
+    image = world.resource("no text", format="image/png")
+    annotation_id = annotated_as_a_whole(world, image)
+    for more in ({}, {"prompt": "Bees"}, {"annotation": annotation_id}):
+        with pytest.raises(Invalid, match="image/png has no text to write from"):
+            world.generation(resource=image, **more)
+    world.detector.capabilities = Capabilities(marks=True)
+    with pytest.raises(Invalid, match="image/png has no text to write from"):
+        world.generation(resource=image)
+
+
+def test_of_an_image_a_model_writes_on_a_prompt(world: World) -> None:
+    image = world.resource("no text", format="image/png")
+    world.detector.capabilities = Capabilities(marks=True)
+    assert world.deliver(world.generation(resource=image, prompt="Bees")).state == "complete"
+
+
+def test_of_an_image_is_written_from_the_texts_that_it_is_linked_with(world: World) -> None:
+    text = world.resource("Bees dance.", name="Bees")
+    image = world.resource("no text", format="image/png")
+    link = SpecificResource(f"resource:{text}", "linking")
+    annotated_as_a_whole(world, image, link)
+    for each in (text, image):  # relations are eventual
+        project.materialize(world.api, Stream.of_resource(world.workspace, each))
+    done = world.deliver(world.generation(resource=image))
+    assert done.result is not None
+    assert done.result["sources"] == [text]
+
+
+def test_an_archived_resource_is_read_but_none_of_its_annotations_is_made_to_refer(
+    world: World,
+) -> None:
+    resource_id = world.resource(TEXT)
+    annotation_id = reference(world, resource_id)
+    request = Request(world.workspace, ADA, "test")
+    write.change(world.api, request, resource_id, UpdateResource(archived=True))
+    assert world.deliver(world.generation(resource=resource_id)).state == "complete"
+    with pytest.raises(Conflict, match="archived"):
+        world.generation(resource=resource_id, annotation=annotation_id)
+
+
+def annotated_as_a_whole(world: World, resource_id: str, *bodies: Any) -> str:
+    """Annotate a resource without a selector, as a reference; return the annotation's id."""
+    annotation_id = world.api.mint()
+    new = NewAnnotation("linking", (), (TextualBody("Person", "tagging"), *bodies))
+    request = Request(world.workspace, ADA, "test")
+    write.change(world.api, request, resource_id, AddAnnotations((new,), (annotation_id,), ("",)))
+    return annotation_id

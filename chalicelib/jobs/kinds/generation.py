@@ -20,6 +20,7 @@ from chalicelib.domain.ids import derived_id
 from chalicelib.domain.job import Job
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource, archived
+from chalicelib.domain.text import is_text
 from chalicelib.errors import Conflict, Invalid
 from chalicelib.inference import Brief, Inference, Source
 from chalicelib.jobs.commands import Command, Create, Link
@@ -56,6 +57,7 @@ def admit(reading: Reading, inference: Inference, params: Json) -> Admitted:
             if refusal := archived(resource):
                 raise refusal
             _require_unresolved(reading.annotation(resource.id, said["annotation"]))
+        _require_text(reading, inference, resource, said.get("prompt"))
     return Admitted(said, said.get("resource"))
 
 
@@ -161,10 +163,27 @@ def _made(job: Job) -> str:
 
 def _require_something(reading: Reading, inference: Inference, prompt: str) -> None:
     """Raise Invalid where nobody can write without a source, and there is none."""
-    has_model = inference.detector.capabilities.marks  # who can judge a text can also write one
-    if not has_model and not reading.about(prompt):
+    if not _has_model(inference) and not reading.about(prompt):
         detail = "no resource here has a name like this, and to write without one takes a model"
         raise Invalid(detail, errors=({"pointer": "/prompt", "detail": detail},))
+
+
+def _require_text(
+    reading: Reading, inference: Inference, resource: Resource, prompt: str | None
+) -> None:
+    """Raise Invalid where there is no text to write from, nor a model that needs none."""
+    if is_text(resource.content.format) or (prompt and _has_model(inference)):
+        return
+    if not any(is_text(each.content.format) for each in reading.neighbours(resource.id)):
+        raise Invalid(
+            f"content of type {resource.content.format} has no text to write from, and the "
+            "resource is linked with none that has"
+        )
+
+
+def _has_model(inference: Inference) -> bool:
+    """Tell whether more than rules is at work: who can judge a text can also write one."""
+    return bool(inference.detector.capabilities.marks)
 
 
 def _require_unresolved(mark: Mark) -> None:
