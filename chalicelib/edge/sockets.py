@@ -26,7 +26,7 @@ from chalicelib.edge.auth import Authenticator
 from chalicelib.edge.call import Call, correlation_of
 from chalicelib.edge.headers import Headers
 from chalicelib.edge.permissions import READ, require
-from chalicelib.errors import AppError, Invalid, NotFound
+from chalicelib.errors import AppError, Invalid, Malformed, NotFound
 from chalicelib.flows import push, watch
 from chalicelib.live import frames
 from chalicelib.live.connections import LIVES_S, Connection, Watcher, everything, of_job
@@ -167,7 +167,7 @@ class _One:
         for index, topic in enumerate(asked["topics"]):
             try:
                 started.append(self._start(topic, replays))
-            except NotFound as error:
+            except (NotFound, Malformed) as error:
                 self.refuse(error, asked, topic=topic, pointer=f"/topics/{index}")
         if started:
             self.say({"type": "subscribed", "topics": started}, asked)
@@ -192,7 +192,10 @@ class _One:
         )
 
     def _start(self, topic: Json, replays: list[tuple[Stream, int | None]]) -> Json:
-        """Register for one topic; return it with where it starts. Raises NotFound."""
+        """Register for one topic; return it with where it starts.
+
+        Raises NotFound, and Malformed for a version that is not there yet.
+        """
         system, connection = self._system, self._connection
         if "job" in topic and system.jobs.get(connection.workspace, topic["job"]) is None:
             raise NotFound("there is no such job in this workspace")
@@ -200,9 +203,9 @@ class _One:
             system.connections.watch(connection, self._topic(topic))
             return {**topic, "since": system.now()} if "all" in topic else topic
         stream = Stream.of_resource(connection.workspace, topic["resource"])
-        watch.watermark(system, stream)  # raises NotFound
-        system.connections.watch(connection, stream.key)
         seen: int | None = topic.get("from")
+        watch.start(system, stream, seen)
+        system.connections.watch(connection, stream.key)
         replays.append((stream, seen))
         return {**topic, "from": push.watermark(system, stream) if seen is None else seen}
 

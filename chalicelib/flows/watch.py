@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
-from chalicelib.errors import NotFound
+from chalicelib.errors import Malformed, NotFound
 from chalicelib.live import cursors
 
 if TYPE_CHECKING:
@@ -91,13 +91,31 @@ def begin(
 ) -> Watch:
     """Return a watch of these resources: from what was seen, else from what the views show now.
 
-    Raises NotFound for a resource that is not there.
+    Raises NotFound for a resource that is not there, Malformed for what cannot have been seen.
     """
     starts: dict[str, int] = {}
     for resource_id in resource_ids:
-        shown = watermark(system, Stream.of_resource(workspace, resource_id))
-        starts[resource_id] = seen.get(resource_id, shown)
+        stream = Stream.of_resource(workspace, resource_id)
+        starts[resource_id] = start(system, stream, seen.get(resource_id))
     return Watch(system, workspace, starts)
+
+
+def start(system: System, stream: Stream, seen: int | None) -> int:
+    """Return what a watcher has seen of a resource: None means all that its view shows.
+
+    Raises NotFound for a resource that is not there, Malformed for a version that is beyond its
+    log: nothing would be told until the resource has gone past it, and that never. The log is
+    asked only where the view does not show the version.
+    """
+    shown = watermark(system, stream)
+    if seen is None or seen <= shown:
+        return shown if seen is None else seen
+    head = system.log.head(stream).version
+    if seen > head:
+        raise Malformed(
+            f"Version {seen} of {stream.resource_id} cannot have been seen: it is at {head}"
+        )
+    return seen
 
 
 def watermark(system: System, stream: Stream) -> int:

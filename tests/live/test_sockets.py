@@ -203,6 +203,19 @@ def test_of_several_topics_one_that_is_not_there_does_not_spoil_the_others(local
     assert [topic["resource"] for topic in subscribed["topics"]] == [resource]
 
 
+def test_a_version_that_a_resource_has_not_reached_cannot_have_been_seen(local, client):
+    resource, other = local.created(), local.created()
+    shown(local, resource, 1)
+    shown(local, other, 1)
+
+    client.subscribe({"resource": resource, "from": 3}, {"resource": other, "from": 1})
+    error, subscribed, _ = client.hear(), client.hear(), client.hear()
+
+    assert error["problem"]["type"].endswith("/problems/malformed")
+    assert (error["problem"]["status"], error["problem"]["pointer"]) == (400, "/topics/0")
+    assert subscribed["topics"] == [{"resource": other, "from": 1}]
+
+
 def test_an_event_that_is_too_large_for_a_frame_comes_as_a_link(local, client):
     resource = local.created()
     shown(local, resource, 1)

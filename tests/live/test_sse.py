@@ -145,6 +145,24 @@ def test_several_resources_have_a_vector_for_a_cursor(api, resource):
     assert [event[0] for event in events(again.body)] == [f"{resource}:3,{other}:1"]
 
 
+def test_a_version_that_is_not_there_yet_cannot_have_been_seen(api, resource):
+    """The events up to it would never be told."""
+    stream = f"/resources/{resource}/events/stream"
+    assert api.get(stream, query="from=4").problem == "malformed"
+    seen = {"Last-Event-ID": f"{resource}:4"}
+    assert api.get(stream, query="from=1", headers=seen).problem == "malformed"
+    other = api.post("/resources", {"name": "Z", "format": "text/plain", "content": "z"}).json["id"]
+    both = [("resource", other), ("resource", resource), ("from", f"{other}:1,{resource}:4")]
+    assert api.get("/events/stream", query=both).problem == "malformed"
+
+
+def test_a_version_that_the_view_does_not_show_yet_may_have_been_seen(api, resource):
+    """As by who wrote it."""
+    rename(api, resource, "D")
+    answer = api.get(f"/resources/{resource}/events/stream", query="from=4")
+    assert (answer.status, events(answer.body)) == (200, [])
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
