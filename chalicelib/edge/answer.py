@@ -1,10 +1,13 @@
-"""What a view gives back, before it becomes bytes."""
+"""What a view gives back, before it becomes bytes, and how many of those can be sent."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+MAX_ANSWER_BYTES: Final = 5 * 1024 * 1024  # a Lambda returns 6 MB (AWS "Lambda quotas", 2026-11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,17 @@ class Answer:
     etag: str | None = None
     media_type: str | None = None  # None: as negotiated
     again: Any = None
+
+
+def sent_bytes(text: str) -> int:
+    """Return the size of a body in what a Lambda returns, where it stands as a JSON string.
+
+    So a quote takes two bytes, and one that is escaped in the body already takes four.
+    """
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+def is_too_large(text: str) -> bool:
+    """Tell whether a body is larger than an answer can be."""
+    # A character takes at most six bytes: most bodies need not be counted.
+    return len(text) > MAX_ANSWER_BYTES // 6 and sent_bytes(text) > MAX_ANSWER_BYTES

@@ -20,9 +20,9 @@ from chalicelib.domain.representation import Representation
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.text import Offsets
 from chalicelib.edge import requests, strict_json
-from chalicelib.edge.answer import Answer
+from chalicelib.edge.answer import MAX_ANSWER_BYTES, Answer, is_too_large, sent_bytes
 from chalicelib.edge.call import Call
-from chalicelib.errors import LogUnreadable
+from chalicelib.errors import LogUnreadable, TooLarge
 from chalicelib.flows import health as health_flow
 from chalicelib.flows import listing, read, write
 from chalicelib.flows.content import text_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""Less than what an answer may have (`edge.http.MAX_ANSWER_BYTES`)."""
+"""Less than what an answer may have (`edge.answer.MAX_ANSWER_BYTES`)."""
 
 _REFERENCES = ("source", "id", "homepage")  # members of an event's data that may name ours
 
@@ -110,6 +110,20 @@ def annotations_added(system: System, call: Call, written: Written) -> Answer:
     return Answer(
         201, items[0], {"Location": location}, str(made[0].version), again=_again(written)
     )
+
+
+def annotations_that_fit(system: System, call: Call, foreseen: Written) -> None:
+    """Raise TooLarge where the answer that tells of new annotations could not be sent.
+
+    A quote that a position stands for can make it a hundred times as large as the request. Of what
+    else is written, each has a bound of its own that an answer has room for (`domain.sizes`).
+    """
+    if is_too_large(strict_json.dumps(annotations_added(system, call, foreseen).body)):
+        raise TooLarge(
+            "The answer, which holds these annotations, would be larger than can be sent; nothing "
+            "was stored. Send fewer at once",
+            limit_bytes=MAX_ANSWER_BYTES,
+        )
 
 
 def annotations_added_again(system: System, call: Call, told: Mapping[str, Any]) -> Answer:
@@ -357,7 +371,7 @@ def _page(items: Iterable[tuple[str, Json]], following: str | None, source: str)
     fitting: list[Json] = []
     size, last = 0, following
     for cursor, item in items:
-        size += len(strict_json.dumps(item).encode())
+        size += sent_bytes(strict_json.dumps(item))
         if size > PAGE_BYTES and fitting:
             return Answer(200, {"items": fitting, "next": last, "source": source, "lag": 0})
         fitting.append(item)

@@ -31,7 +31,7 @@ from chalicelib.config import Config
 from chalicelib.dynamo import Tables
 from chalicelib.edge import metrics, permissions, problems, strict_json
 from chalicelib.edge.accesslog import AccessLog
-from chalicelib.edge.answer import Answer
+from chalicelib.edge.answer import MAX_ANSWER_BYTES, Answer, is_too_large
 from chalicelib.edge.auth import Authenticator
 from chalicelib.edge.call import JSON, MULTIPART, Call, correlation_of
 from chalicelib.edge.headers import Headers
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-MAX_ANSWER_BYTES: Final = 5 * 1024 * 1024  # a Lambda returns 6 MB (AWS "Lambda quotas", 2026-11)
 PREFLIGHT_LIVES_S: Final = 600
 
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
@@ -315,11 +314,16 @@ def _rendered(answer: Answer, exchange: _Exchange, origins: tuple[str, ...]) -> 
         if isinstance(said, EventStream):
             said = said.body(exchange.context)
         body = said if isinstance(said, str) else strict_json.dumps(said)
-    if len(body) > MAX_ANSWER_BYTES // 4 and len(body.encode()) > MAX_ANSWER_BYTES:
-        raise TooLarge(
-            "The answer is larger than can be sent; ask for less, by `limit` if there is one",
-            limit_bytes=MAX_ANSWER_BYTES,
-        )
+    if is_too_large(body):
+        if _method(exchange.event) in _SAFE:
+            raise TooLarge(
+                "The answer is larger than can be sent; ask for less, by `limit` if there is one",
+                limit_bytes=MAX_ANSWER_BYTES,
+            )
+        # What was done stays done: no error may say otherwise. A flow should have refused it.
+        _LOGGER.error("Answer of %d characters left out [%s]", len(body), exchange.correlation)
+        del headers["Content-Type"]
+        body = ""
     return Response(body, headers, answer.status)
 
 

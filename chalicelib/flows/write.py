@@ -18,7 +18,7 @@ from chalicelib.domain import vocabulary as vocabulary_domain
 from chalicelib.domain.actor import SYSTEM as PALIMPSEST
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.annotation import TextPosition, TextQuote
-from chalicelib.domain.chain import Commit
+from chalicelib.domain.chain import Commit, Head
 from chalicelib.domain.commands import (
     AddAnnotations,
     AnnotationCommand,
@@ -31,7 +31,7 @@ from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.errors import AppError, Conflict, Contended, StaleVersion
 from chalicelib.flows.content import text_of
-from chalicelib.flows.head import NOTHING, Known, advance, base, tail, viewed
+from chalicelib.flows.head import NOTHING, Known, advance, base, evolve, tail, viewed
 from chalicelib.flows.marks import mark_at
 from chalicelib.log import Intent, StaleHead, decoded
 
@@ -94,11 +94,13 @@ def change(
     resource_id: str,
     command: ResourceCommand,
     expected: int | None = None,
+    foreseen: Callable[[Written], object] | None = None,
 ) -> Written:
     """Change a resource, or annotate it. One put when its state is cached, else a read more.
 
-    `expected` is the version that the client saw (If-Match). Raises what `decide` raises,
-    StaleVersion, and Contended.
+    `expected` is the version that the client saw (If-Match). `foreseen` is shown what would be
+    returned, before anything is appended, and refuses it by raising. Raises what that and `decide`
+    raise, StaleVersion, and Contended.
     """
     stream = Stream.of_resource(request.workspace, resource_id)
 
@@ -108,7 +110,10 @@ def change(
         text = None
         if known.resource is not None and _needs_text(command):
             text = text_of(system, request.workspace, known.resource.content)
-        return resource_domain.decide(command, known.resource, text)
+        new = resource_domain.decide(command, known.resource, text)
+        if new and foreseen is not None:
+            foreseen(_foreseen(system, request, stream, known, new))
+        return new
 
     return _execute(system, request, stream, decide)
 
@@ -262,6 +267,30 @@ def _appended(
     system.heads.appended(stream, commit, system.now_s())
     events = decoded(stream, commit)
     return Written(stream, known, commit, marks_domain.fold(dict(before), events))
+
+
+def _foreseen(
+    system: System, request: Request, stream: Stream, known: Known, new: Sequence[Event]
+) -> Written:
+    """Return what appending these events would return, but for the commit and its hash."""
+    head = Head(known.head.version + len(new), bytes(32), max(system.now(), known.head.at))
+    events = [
+        StoredEvent(
+            event,
+            known.head.version + number,
+            head.at,
+            request.actor,
+            request.correlation,
+            known.head.version + 1,
+            bytes(32),
+            known.head.hash,
+        )
+        for number, event in enumerate(new, 1)
+    ]
+    state = known.state
+    for stored in events:
+        state = evolve(Known(state, known.head), stream, stored)
+    return Written(stream, Known(state, head), marks=marks_domain.fold({}, events))
 
 
 def _tries(system: System) -> list[Callable[[], None]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.ids import Stream
 from chalicelib.edge import schemas
 from tests.edge.api import Api
 
@@ -66,6 +67,71 @@ def test_many_are_one_commit_in_their_order(api: Api, on: str) -> None:
             break
         cursor = {"cursor": page["next"]}
     assert read == made
+
+
+@pytest.mark.parametrize("keyed", [{}, {"Idempotency-Key": "much-1"}])
+@pytest.mark.parametrize(
+    ("content", "item"),
+    [
+        ("x", {"motivation": "commenting", "body": [{**TAG, "value": "v" * 54_000}]}),
+        (
+            "\x01" * 10_000,  # six bytes each in JSON, and a position stands for all of them
+            {
+                "motivation": "highlighting",
+                "target": {"selector": {"type": "TextPositionSelector", "start": 0, "end": 10_000}},
+            },
+        ),
+        ("x", {"motivation": "commenting", "body": [{**TAG, "value": '"' * 15_000}]}),
+    ],
+)
+def test_what_could_not_be_answered_is_refused_before_it_is_stored(
+    api: Api, content: str, item: Any, keyed: dict[str, str]
+) -> None:
+    """Given annotations whose answer is beyond what can be sent, when they come, none is stored."""
+    on = api.created(content=content)["@id"]
+
+    refused = api.post(f"{on}/annotations", {"items": [item] * 100}, headers=keyed)
+
+    assert (refused.status, refused.problem) == (413, "too-large")
+    assert "fewer" in refused.json["detail"]
+    assert api.get(on).json["version"] == 1
+    fewer = api.post(f"{on}/annotations", {"items": [item] * 50}, headers=keyed)
+    assert (fewer.status, fewer.json["version"]) == (201, 51)
+    if keyed:
+        again = api.post(f"{on}/annotations", {"items": [item] * 50}, headers=keyed)
+        assert (again.status, again.json) == (201, fewer.json)
+
+
+def test_annotations_that_a_stale_state_would_refuse_are_held_against_the_current_one(
+    api: Api,
+) -> None:
+    """Given a process that remembers longer content, when it is annotated, today's counts."""
+    on = api.created(content="\x01" * 10_000)
+    stream = Stream.of_resource(api.workspace, on["id"])
+    remembered = api.system.heads.get(stream)
+    assert remembered is not None
+    new = {"format": "text/plain", "content": "a" * 10_000}
+    put = api("PUT", f"{on['@id']}/content", new, headers={"If-Match": '"1"'})
+    assert put.status == 200, put.body
+    api.system.heads.forget(stream)
+    api.system.heads.put(stream, remembered)
+
+    selector = {"type": "TextPositionSelector", "start": 0, "end": 10_000}
+    item = {"motivation": "highlighting", "target": {"selector": selector}}
+    answer = api.post(f"{on['@id']}/annotations", {"items": [item] * 100})
+
+    assert (answer.status, answer.json["version"]) == (201, 102)
+
+
+def test_a_page_of_many_quotes_can_be_sent(api: Api, on: str) -> None:
+    """Given text that is twice as large in what a Lambda returns, when it is paged, it comes."""
+    item = {"motivation": "commenting", "body": [{**TAG, "value": '"' * 15_000}]}
+    for _ in range(2):
+        api.post(f"{on}/annotations", {"items": [item] * 50})
+
+    page = api.get(f"{on}/annotations", query={"limit": 200})
+
+    assert (page.status, page.json["next"] is None) == (200, False)
 
 
 def test_all_or_nothing_with_a_pointer_to_each_fault(api: Api, on: str) -> None:

@@ -14,9 +14,9 @@ from chalice.app import Chalice
 from chalice.test import Client
 
 from chalicelib.config import Config
-from chalicelib.edge.answer import Answer
+from chalicelib.edge.answer import MAX_ANSWER_BYTES, Answer
 from chalicelib.edge.call import Call
-from chalicelib.edge.http import MAX_ANSWER_BYTES, Router
+from chalicelib.edge.http import Router
 from chalicelib.edge.parameters import ARCHIVED, ENTITY_TYPES, LIMIT
 from chalicelib.edge.permissions import NOTHING, READ, WRITE
 from chalicelib.edge.route import Body, operation
@@ -45,6 +45,11 @@ def small_app(system: Stub) -> Chalice:
         """Get it."""
         said = {"name": call.params["name"], "args": {**call.args}, "by": call.caller.actor.id}
         return Answer(200, said, etag="7")
+
+    @operation(answers={201: None})
+    def post_much(system: Stub, call: Call) -> Answer:
+        """Do something, and say much of it."""
+        return Answer(201, {"text": '"' * (MAX_ANSWER_BYTES // 4)}, {"Location": "/things/1"}, "7")
 
     @operation(body=Body("NewUpload"), answers={201: None})
     def post_thing(system: Stub, call: Call) -> Answer:
@@ -84,6 +89,7 @@ def small_app(system: Stub) -> Chalice:
 
     route.get("/things/{name}", READ, get_thing)
     route.post("/things", WRITE, post_thing)
+    route.post("/much", WRITE, post_much)
     route.put("/things/{name}", WRITE, put_thing)
     route.get("/fails/{how}", NOTHING, fail)
     route.get("/who", NOTHING, who)
@@ -230,6 +236,18 @@ def test_an_answer_that_is_too_large_says_so(http: Any) -> None:
     told = problem(get(http, "/fails/big"), 413)
 
     assert told["limit_bytes"] == MAX_ANSWER_BYTES
+
+
+def test_what_was_done_is_not_told_as_refused_however_large_its_answer(
+    http: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given an effect whose answer is too large, when it is told, status and headers tell it."""
+    answer = http.post("/much", headers=HOST, body=b"")
+
+    assert (answer.status_code, answer.body) == (201, b"")
+    assert (answer.headers["Location"], answer.headers["ETag"]) == ("/things/1", '"7"')
+    assert "Content-Type" not in answer.headers
+    assert answer.headers["X-Correlation-ID"] in caplog.text
 
 
 def test_a_body_is_held_against_its_schema(http: Any) -> None:

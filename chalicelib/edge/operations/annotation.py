@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from chalicelib.edge import answers, requests
 from chalicelib.edge import parameters as query
 from chalicelib.edge.answer import Answer
@@ -22,7 +24,13 @@ from chalicelib.system import System
 def add_annotations(system: System, call: Call) -> Answer:
     """Attach one annotation, or many as {"items": […]}, all or nothing."""
     return answers.annotations_added(
-        system, call, write.change(system, *requests.new_annotations(system, call))
+        system,
+        call,
+        write.change(
+            system,
+            *requests.new_annotations(system, call),
+            foreseen=partial(answers.annotations_that_fit, system, call),
+        ),
     )
 
 
