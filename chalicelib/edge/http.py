@@ -192,8 +192,11 @@ class Router:
         _ = call.args, call.accepted, call.if_match, call.if_none_match
         if route.condition == "required" and call.if_match is None:
             raise PreconditionRequired('This needs If-Match: "<version>", or * for any')
-        if call.method not in _SAFE and call.if_none_match is not None:
-            raise Malformed("If-None-Match is for GET and HEAD")
+        if call.method not in _SAFE:
+            if call.if_none_match is not None:
+                raise Malformed("If-None-Match is for GET and HEAD")
+            if route.condition == "none" and call.if_match is not None:
+                raise Malformed("If-Match is not for this: there is no version to compare with")
         if route.body is not None:
             route.body.check(call)
         answer = self._run(route, edge, call)

@@ -47,7 +47,7 @@ from chalicelib.edge.schemas.common import MEDIA_TYPE
 from chalicelib.errors import Fault, Invalid, Malformed, NotFound, StaleVersion
 from chalicelib.flows import content, read
 from chalicelib.flows.listing import After, Filter
-from chalicelib.flows.write import Request
+from chalicelib.flows.write import Request, seed_vocabulary, was_created
 from chalicelib.system import System
 
 MAX_FAULTS: Final = 100
@@ -100,8 +100,19 @@ def new_resource(system: System, call: Call) -> tuple[Request, str, CreateResour
 
 
 def clone(system: System, call: Call) -> tuple[Request, str, CloneResource]:
-    """Return who, which id, and the command: the source's fields, but for those that are given."""
-    source = read.resource(system, *on(call))
+    """Return who, which id, and the command: the source's fields, but for those that are given.
+
+    If-Match names the source's version. Raises StaleVersion, unless this call's key has made the
+    clone before: then it is answered again.
+    """
+    source, new_id = read.resource(system, *on(call)), _new_ids(system, call, 1)[0]
+    expected = _expected(call, lambda: source.version)
+    if expected not in (None, source.version) and not was_created(system, request(call), new_id):
+        raise StaleVersion(
+            f"If-Match names version {expected} of the source, the current one is {source.version}",
+            expected=expected,
+            actual=source.version,
+        )
     given: Mapping[str, Any] = call.json if call.body else {}
     command = CloneResource(
         source=source.id,
@@ -112,7 +123,7 @@ def clone(system: System, call: Call) -> tuple[Request, str, CloneResource]:
         description=given.get("description", source.description),
         language=given.get("language", source.language),
     )
-    return request(call), _new_ids(system, call, 1)[0], command
+    return request(call), new_id, command
 
 
 def changes(system: System, call: Call) -> tuple[Request, str, ResourceCommand, int | None]:
@@ -242,14 +253,16 @@ def removal(system: System, call: Call) -> tuple[Request, str, RemoveAnnotation,
 # -- vocabulary ---------------------------------------------------------------------------------
 
 
-def new_entity_types(call: Call) -> tuple[Request, AddEntityTypes]:
-    """Return who, and the command."""
-    return request(call), AddEntityTypes(tuple(call.json["entityTypes"]))
+def new_entity_types(system: System, call: Call) -> tuple[Request, AddEntityTypes, int | None]:
+    """Return who, the command, and the expected version of the vocabulary."""
+    command = AddEntityTypes(tuple(call.json["entityTypes"]))
+    return request(call), command, _expected_of_vocabulary(system, call)
 
 
-def new_tag_schema(call: Call) -> tuple[Request, AddTagSchema]:
-    """Return who, and the command."""
-    return request(call), AddTagSchema(TagSchema.from_json(call.json))
+def new_tag_schema(system: System, call: Call) -> tuple[Request, AddTagSchema, int | None]:
+    """Return who, the command, and the expected version of the vocabulary."""
+    command = AddTagSchema(TagSchema.from_json(call.json))
+    return request(call), command, _expected_of_vocabulary(system, call)
 
 
 # -- pieces -------------------------------------------------------------------------------------
@@ -327,6 +340,10 @@ def _filename(name: str | None) -> str | None:
 
 def _expected_of_resource(system: System, call: Call) -> int | None:
     return _expected(call, lambda: read.resource(system, *on(call)).version)
+
+
+def _expected_of_vocabulary(system: System, call: Call) -> int | None:
+    return _expected(call, lambda: seed_vocabulary(system, request(call)).head.version)
 
 
 def _expected_of_annotation(system: System, call: Call) -> int | None:

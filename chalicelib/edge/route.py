@@ -52,9 +52,9 @@ class Operation:
     """What one may ask for: the view, and what is checked before it runs and told of it.
 
     `answers` maps a status to the schema of its body, None where it is empty. `offers` are the
-    media types of the answer, the favourite first. `condition` says whether If-Match is read,
-    `etag` whether a GET's answer has one. With `again`, a repeated Idempotency-Key runs that
-    instead of the view.
+    media types of the answer, the favourite first. `condition` says whether a write reads If-Match
+    (one that does not refuses it), `etag` whether a GET's answer has one. With `again`, a repeated
+    Idempotency-Key runs that instead of the view.
     """
 
     view: View

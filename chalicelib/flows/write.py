@@ -156,16 +156,31 @@ def change_annotation(
     raise _contended(stream)
 
 
-def extend_vocabulary(system: System, request: Request, command: SystemCommand) -> Written:
-    """Add to the workspace's vocabulary, seeding it first if this is its first use."""
+def was_created(system: System, request: Request, resource_id: str) -> bool:
+    """Tell whether a keyed request has begun this resource before: `create` then repeats it."""
+    if request.key is None:
+        return False
+    stream = Stream.of_resource(request.workspace, resource_id)
+    first = system.log.commits_at(stream, [1]).get(1)
+    return first is not None and first.key == request.key
+
+
+def extend_vocabulary(
+    system: System, request: Request, command: SystemCommand, expected: int | None = None
+) -> Written:
+    """Add to the workspace's vocabulary, seeding it first if this is its first use.
+
+    `expected` is the version that the client saw. Raises StaleVersion, Contended.
+    """
     stream = Stream.of_system(request.workspace)
     seed_vocabulary(system, request)
-    return _execute(
-        system,
-        request,
-        stream,
-        lambda known: vocabulary_domain.decide(command, known.vocabulary),
-    )
+
+    def decide(known: Known) -> tuple[Event, ...]:
+        if expected is not None and known.head.version != expected:
+            _refuse_stale(expected, known.head.version, known.state is not None)
+        return vocabulary_domain.decide(command, known.vocabulary)
+
+    return _execute(system, request, stream, decide)
 
 
 def seed_vocabulary(system: System, request: Request) -> Known:

@@ -367,6 +367,30 @@ def test_the_vocabulary_is_seeded_once_and_extended(api: Api) -> None:
     assert len(api.of("other").get("/entity-types").json["entityTypes"]) == 9
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/entity-types", {"entityTypes": ["Ship"]}),
+        (
+            "/tag-schemas",
+            {"id": "mood", "name": "M", "description": "", "tags": [{"name": "calm"}]},
+        ),
+    ],
+)
+def test_the_vocabulary_is_extended_as_it_was_seen_or_not_at_all(
+    api: Api, path: str, body: Any
+) -> None:
+    """Given a vocabulary that moved on, when it is extended as it was seen, then 412."""
+    seen = api.get(path)
+    moved = api.post("/entity-types", {"entityTypes": ["Port"]})
+
+    stale = api.post(path, body, headers={"If-Match": seen.etag})
+
+    assert (stale.status, stale.problem) == (412, "stale-version")
+    assert api.get(path).etag == moved.etag
+    assert api.post(path, body, headers={"If-Match": moved.etag}).status == 200
+
+
 def test_a_keyed_addition_is_answered_as_then(api: Api) -> None:
     headers = {"Idempotency-Key": "v-1"}
     first = api.post("/entity-types", {"entityTypes": ["Ship"]}, headers=headers)

@@ -32,6 +32,7 @@ def create_upload(system: System, call: Call) -> Answer:
     body=Body("NewClone", optional=True),
     answers={201: "Resource"},
     offers=LINKED,
+    condition="optional",
     again=answers.created_again,
 )
 def clone_resource(system: System, call: Call) -> Answer:

@@ -13,6 +13,7 @@ from chalicelib.system import System
 @operation(
     body=Body("NewEntityTypes"),
     answers={200: "EntityTypes"},
+    condition="optional",
     again=lambda system, call, told: answers.vocabulary_again(
         system, call, told, answers.entity_types
     ),
@@ -20,13 +21,15 @@ from chalicelib.system import System
 def add_entity_types(system: System, call: Call) -> Answer:
     """Offer more entity types in the workspace's vocabulary."""
     return answers.vocabulary_extended(
-        write.extend_vocabulary(system, *requests.new_entity_types(call)), answers.entity_types
+        write.extend_vocabulary(system, *requests.new_entity_types(system, call)),
+        answers.entity_types,
     )
 
 
 @operation(
     body=Body("TagSchema"),
     answers={200: "TagSchemas"},
+    condition="optional",
     again=lambda system, call, told: answers.vocabulary_again(
         system, call, told, answers.tag_schemas
     ),
@@ -34,7 +37,8 @@ def add_entity_types(system: System, call: Call) -> Answer:
 def add_tag_schema(system: System, call: Call) -> Answer:
     """Offer a tag schema, or replace the one of the same id."""
     return answers.vocabulary_extended(
-        write.extend_vocabulary(system, *requests.new_tag_schema(call)), answers.tag_schemas
+        write.extend_vocabulary(system, *requests.new_tag_schema(system, call)),
+        answers.tag_schemas,
     )
 
 
