@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from chalicelib.domain import iri
 from chalicelib.domain.actor import Actor
-from chalicelib.edge import form, query, strict_json
+from chalicelib.edge import form, pages, query, strict_json
 from chalicelib.edge.headers import EntityTags, Headers, MediaType, negotiate
 from chalicelib.edge.query import Parameter
 from chalicelib.errors import AppError, Malformed, NotAcceptable, UnsupportedMedia
@@ -112,7 +112,8 @@ class Call:
     @cached_property
     def args(self) -> Mapping[str, Any]:
         """The query parameters that the route declares, read and defaulted (see `query.read`)."""
-        return query.read(self.parameters, self.sent)
+        read = query.read(self.parameters, self.sent)
+        return pages.unbound(self.path, read) if pages.takes_bound(self.parameters) else read
 
     @cached_property
     def accepted(self) -> str:

@@ -29,7 +29,7 @@ from chalice.app import Chalice, Response
 
 from chalicelib.config import Config
 from chalicelib.dynamo import Tables
-from chalicelib.edge import metrics, permissions, problems, strict_json
+from chalicelib.edge import metrics, pages, permissions, problems, strict_json
 from chalicelib.edge.accesslog import AccessLog
 from chalicelib.edge.answer import MAX_ANSWER_BYTES, Answer, is_too_large
 from chalicelib.edge.auth import Authenticator
@@ -200,6 +200,8 @@ class Router:
         if route.body is not None:
             route.body.check(call)
         answer = self._run(route, edge, call)
+        if pages.takes_bound(route.query):
+            answer = replace(answer, body=pages.bound(call.path, call.args, answer.body))
         if call.method in _SAFE:
             answer = _conditional(call, answer)
         return answer if answer.media_type else replace(answer, media_type=call.accepted)

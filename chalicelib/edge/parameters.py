@@ -20,7 +20,8 @@ LIMIT: Final = Parameter(
 CURSOR: Final = Parameter(
     "cursor",
     {"type": "string", "minLength": 1, "maxLength": 500},
-    "The `next` of the page before.",
+    "The `next` of the page before, of the same list with the same filters.",
+    bound=True,
 )
 AFTER_ID: Final = Parameter("cursor", ID, "The `next` of the page before.")
 AFTER_VERSION: Final = Parameter(

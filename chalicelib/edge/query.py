@@ -19,13 +19,17 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,15}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`schema` is the JSON Schema of one value; `many` may stand several times, as a list."""
+    """`schema` is the JSON Schema of one value; `many` may stand several times, as a list.
+
+    `bound` is a cursor that goes on only in the list that gave it (see `pages`).
+    """
 
     name: str
     schema: Mapping[str, Any]
     description: str
     many: bool = False
     required: bool = False
+    bound: bool = False
 
 
 Values = Mapping[str, Any]

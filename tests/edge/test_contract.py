@@ -139,6 +139,8 @@ def tidy(case: Case, cursor: str | None) -> None:
         query.pop("cursor", None)
     elif cursor is not None and "cursor" in query:
         query["cursor"] = cursor
+        query.pop("state", None)  # it goes on in the list that gave it
+        query.pop("resource", None)
     if "version" in query:
         query.pop("at", None)
 

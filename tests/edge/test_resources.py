@@ -551,6 +551,65 @@ def _forget_records(api: Api) -> None:
         table.delete_item(Key={"id": item["id"]})
 
 
+# -- cursors ------------------------------------------------------------------------------------
+
+
+def test_a_cursor_goes_on_only_in_the_list_that_gave_it(api: Api) -> None:
+    """Given a list's `next`, when it comes to a list with other filters, then 400 names it."""
+    made = [api.created(name=f"Letter {n}", entityTypes=["Person", "Event"]) for n in range(4)]
+    api.materialize(*(each["id"] for each in made))
+    lists = [
+        {},
+        {"changedSince": "2020-01-01T00:00:00Z"},
+        {"entityType": "Person"},
+        {"entityType": "Event"},
+        {"q": "letter"},
+        {"archived": "false"},
+    ]
+    nexts = [api.get("/resources", query={**each, "limit": 1}).json["next"] for each in lists]
+    assert all(nexts)
+
+    for asked in lists:
+        for given, cursor in zip(lists, nexts, strict=True):
+            answer = api.get("/resources", query={**asked, "cursor": cursor})
+            if asked == given:
+                assert (answer.status, len(answer.json["items"])) == (200, 3), asked
+            else:
+                assert (answer.status, answer.problem) == (400, "malformed"), (asked, given)
+                assert answer.json["detail"] == "`cursor` is not one that this list gave"
+                assert answer.json["parameters"] == ["cursor"]
+
+
+def test_a_cursor_goes_on_with_another_limit_and_in_another_order_of_types(api: Api) -> None:
+    """Given a list's `next`, when only the page or the spelling differs, then it goes on."""
+    made = [api.created(entityTypes=["Person", "Event"]) for _ in range(3)]
+    api.materialize(*(each["id"] for each in made))
+    first = api.get(
+        "/resources", query=[("entityType", "Person"), ("entityType", "Event"), ("limit", 1)]
+    )
+
+    rest = api.get(
+        "/resources",
+        query=[
+            ("entityType", "Event"),
+            ("entityType", "Person"),
+            ("limit", 100),
+            ("after", f"{made[0]['id']}:1"),
+            ("cursor", first.json["next"]),
+        ],
+    )
+
+    assert [each["id"] for each in rest.json["items"]] == [made[1]["id"], made[0]["id"]]
+    assert rest.json["next"] is None
+
+
+@pytest.mark.parametrize("cursor", ["x", ".", "x.y", "WzEsIDJd", "%C3%A4.x"])
+def test_a_cursor_that_no_list_gave_is_400(api: Api, cursor: str) -> None:
+    for path in ("/resources", "/jobs"):
+        answer = api.get(path, query=f"cursor={cursor}")
+        assert (answer.status, answer.json["parameters"]) == (400, ["cursor"])
+
+
 # -- If-Match on what is made -------------------------------------------------------------------
 
 
