@@ -38,22 +38,23 @@ Values = Mapping[str, Any]
 def read(parameters: Sequence[Parameter], query: Mapping[str, tuple[str, ...]]) -> Values:
     """Return every declared parameter's value: as sent, else its default, else None (or empty).
 
-    Raises `Malformed` naming each parameter that is unknown, repeated, or not what it should be.
+    Raises `Malformed` naming each parameter that is unknown, repeated, missing, or not what it
+    should be; and no other.
     """
     known = {parameter.name: parameter for parameter in parameters}
-    faults = [f"{name} is not known here" for name in query if name not in known]
+    faults = [(name, "is not known here") for name in query if name not in known]
     values: dict[str, Any] = {}
     for parameter in parameters:
         sent = query.get(parameter.name, ())
         if len(sent) > 1 and not parameter.many:
-            faults.append(f"{parameter.name} came {len(sent)} times")
+            faults.append((parameter.name, f"came {len(sent)} times"))
             continue
         if parameter.required and not sent:
-            faults.append(f"{parameter.name} is required")
+            faults.append((parameter.name, "is required"))
         read_values = [_value(parameter, text) for text in sent]
         for value in read_values:
             faults += [
-                f"{parameter.name} {fault['detail']}"
+                (parameter.name, fault["detail"])
                 for fault in schemas.faults(parameter.schema, value)
             ]
         if parameter.many:
@@ -64,7 +65,8 @@ def read(parameters: Sequence[Parameter], query: Mapping[str, tuple[str, ...]]) 
             )
     if faults:
         more = f" (known: {', '.join(known)})" if known and query.keys() - known.keys() else ""
-        raise Malformed("; ".join(faults[:10]) + more, parameters=sorted(query))
+        told = "; ".join(f"{name} {detail}" for name, detail in faults[:10])
+        raise Malformed(told + more, parameters=sorted({name for name, _ in faults}))
     return values
 
 

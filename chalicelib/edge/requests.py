@@ -378,7 +378,7 @@ def _instant(text: str | None, parameter: str) -> str | None:
     try:
         moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Malformed(f"{parameter} is not a time that can be", parameter=parameter) from None
+        raise Malformed(f"{parameter} is not a time that can be", parameters=[parameter]) from None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -304,4 +304,4 @@ def _position(cursor: str) -> tuple[int, str]:
 
 
 def _foreign() -> Malformed:
-    return Malformed("`cursor` is not one that this list gave", parameter="cursor")
+    return Malformed("`cursor` is not one that this list gave", parameters=["cursor"])

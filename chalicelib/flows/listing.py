@@ -219,5 +219,5 @@ def _entry(cursor: str) -> Entry:
         if not UUID.match(resource_id):
             raise ValueError(resource_id)
     except (ValueError, TypeError) as error:
-        raise Malformed("`cursor` is not one that this list gave", parameter="cursor") from error
+        raise Malformed("`cursor` is not one that this list gave", parameters=["cursor"]) from error
     return Entry(order, resource_id)

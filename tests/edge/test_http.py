@@ -147,6 +147,19 @@ def test_a_query_that_is_not_known_or_not_right_is_400_and_named(http: Any, quer
     assert query.partition("=")[0] in told["detail"]
 
 
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ("foo=1&limit=2&entityType=ok", ["foo"]),
+        ("limit=0&archived=true", ["limit"]),
+        ("limit=1&limit=2&archived=yes&entityType=", ["archived", "entityType", "limit"]),
+    ],
+)
+def test_of_a_query_only_what_is_wrong_is_named(http: Any, query: str, wrong: list[str]) -> None:
+    """Given some parameters that are right, when others are not, then those alone are listed."""
+    assert problem(get(http, f"/things/x?{query}"), 400)["parameters"] == wrong
+
+
 def test_every_answer_has_a_correlation_id_and_security_headers(http: Any) -> None:
     for path in ("/things/x", "/fails/bug", "/who"):
         headers = get(http, path, X_Correlation_ID="mine-1").headers

@@ -551,6 +551,24 @@ def _forget_records(api: Api) -> None:
         table.delete_item(Key={"id": item["id"]})
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "wrong"),
+    [
+        ("/graph/paths", "from=00000000-0000-7000-8000-000000000000", ["to"]),
+        ("/graph/paths", "", ["from", "to"]),
+        ("/resources", "foo=1&limit=2&q=ok", ["foo"]),
+        ("/resources", "limit=2&changedSince=2026-02-30T00:00:00Z", ["changedSince"]),
+    ],
+)
+def test_what_is_wrong_or_missing_in_a_query_is_named(
+    api: Api, path: str, query: str, wrong: list[str]
+) -> None:
+    """Given a call with a wrong or missing parameter, when it is refused, then by that name."""
+    answer = api.get(path, query=query)
+
+    assert (answer.status, answer.json["parameters"]) == (400, wrong)
+
+
 # -- cursors ------------------------------------------------------------------------------------
 
 
