@@ -26,8 +26,8 @@ CURSOR: Final = Parameter(
 AFTER_ID: Final = Parameter("cursor", ID, "The `next` of the page before.")
 AFTER_VERSION: Final = Parameter(
     "cursor",
-    {"type": "string", "pattern": f"^{_NUMBER}$", "title": "a version"},
-    "The `next` of the page before: a version.",
+    {"type": "string", "pattern": f"^(0|{_NUMBER})$", "title": "a version, or 0"},
+    "The `next` of the page before: a version. 0 is before the first.",
 )
 ENTITY_TYPES: Final = Parameter(
     "entityType", ENTITY_TYPE, "Resources of this type; of all of them, if several.", many=True

@@ -320,6 +320,21 @@ def test_the_history_is_paged_both_ways_and_its_chain_holds(api: Api, on: str) -
     assert [event["version"] for event in below] == [2, 1]
 
 
+def test_a_gap_from_the_first_event_is_read_from_the_cursor_before_it(api: Api, on: str) -> None:
+    """Given a gap from 1, when its events are asked for by <from - 1>, they are all there."""
+    note = api.post(f"{on}/annotations", {"motivation": "tagging"}).json["id"]
+
+    for path, order in ((on + "/events", "&order=oldest"), (f"{note}/history", "")):
+        everything = api.get(path)
+        assert api.get(path, query="cursor=0" + order).json == everything.json
+    before = api.get(f"{on}/events", query="cursor=0&order=newest")
+    assert (before.status, before.json["items"], before.json["next"]) == (200, [], None)
+    unknown = "/resources/00000000-0000-7000-8000-000000000000"
+    assert api.get(f"{unknown}/events", query="cursor=0").status == 404
+    for wrong in ("00", "-1", "01"):
+        assert api.get(f"{on}/events", query=f"cursor={wrong}").status == 400
+
+
 def test_a_cursor_makes_no_history_of_what_never_was(api: Api, on: str) -> None:
     unknown = f"/resources/{api.system.mint()}"
 
