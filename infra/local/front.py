@@ -95,7 +95,12 @@ class Front:
         )
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self._gateway.handle, asked)
-        return _response(answer) if answer.stream is None else Held(answer, answer.stream)
+        if answer.stream is not None:
+            return Held(answer, answer.stream)
+        response = _response(answer)
+        if request.method == "HEAD":  # 0 would be wrong, and what GET has was not made
+            del response.headers["content-length"]
+        return response
 
 
 class _Body:

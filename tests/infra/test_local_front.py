@@ -104,6 +104,15 @@ def test_a_request_is_carried_whole_through_the_front(front):
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
 
+def test_an_answer_to_head_says_no_length_that_get_does_not_have(front):
+    """Given an answer whose body was not made, when it is sent, then no length is claimed."""
+    got = send(front, "GET", "/echo/a/more")
+    assert int(got.headers["content-length"]) == len(got.content) > 0
+
+    for path in ("/echo/a/more", "/nothing/here"):
+        assert "content-length" not in send(front, "HEAD", path).headers
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_a_body_that_is_too_large_is_refused_whether_its_length_is_named_or_not(front, named):
     async def pieces() -> Any:
