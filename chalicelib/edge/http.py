@@ -197,6 +197,8 @@ class Router:
                 raise Malformed("If-None-Match is for GET and HEAD")
             if route.condition == "none" and call.if_match is not None:
                 raise Malformed("If-Match is not for this: there is no version to compare with")
+        if not route.keyed and call.idempotency_key is not None:
+            raise Malformed("Idempotency-Key is not for this: its answer is never given twice")
         if route.body is not None:
             route.body.check(call)
         answer = self._run(route, edge, call)
@@ -207,7 +209,7 @@ class Router:
         return answer if answer.media_type else replace(answer, media_type=call.accepted)
 
     def _run(self, route: Route, edge: _Edge, call: Call) -> Answer:
-        if call.method == "POST" and route.needs is not NOTHING and call.idempotency_key:
+        if route.takes_key and call.idempotency_key:
             again, system = route.again, edge.system
             return edge.idempotency.once(
                 call,

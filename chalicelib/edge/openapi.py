@@ -246,7 +246,7 @@ def _request_headers(route: Route) -> list[Json]:
         names.append("IfMatch")
     if route.etag:
         names.append("IfNoneMatch")
-    if route.method == "POST" and route.needs is not NOTHING:
+    if route.takes_key:
         names.append("IdempotencyKey")
     parameters: list[Json] = [{"$ref": f"#/components/parameters/{name}"} for name in names]
     if route.condition == "required":

@@ -10,7 +10,7 @@ from chalicelib.edge import schemas, strict_json
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import JSON, MULTIPART, Call
 from chalicelib.edge.form import Form, only
-from chalicelib.edge.permissions import Permission
+from chalicelib.edge.permissions import NOTHING, Permission
 from chalicelib.edge.query import Parameter
 from chalicelib.errors import Malformed
 
@@ -54,7 +54,7 @@ class Operation:
     `answers` maps a status to the schema of its body, None where it is empty. `offers` are the
     media types of the answer, the favourite first. `condition` says whether a write reads If-Match
     (one that does not refuses it), `etag` whether a GET's answer has one. With `again`, a repeated
-    Idempotency-Key runs that instead of the view.
+    Idempotency-Key runs that instead of the view; a POST that is not `keyed` refuses one.
     """
 
     view: View
@@ -65,6 +65,7 @@ class Operation:
     condition: Condition = "none"
     etag: bool = False
     again: Again | None = None
+    keyed: bool = True
 
     @property
     def name(self) -> str:
@@ -92,6 +93,11 @@ class Route(Operation):
     path: str
     needs: Permission
 
+    @property
+    def takes_key(self) -> bool:
+        """Tell whether an Idempotency-Key makes it safe to repeat."""
+        return self.method == "POST" and self.needs is not NOTHING and self.keyed
+
 
 def operation(
     *,
@@ -102,6 +108,7 @@ def operation(
     condition: Condition = "none",
     etag: bool = False,
     again: Again | None = None,
+    keyed: bool = True,
 ) -> Callable[[View], Operation]:
     """Make an operation of a view; its docstring is what the contract says of it."""
 
@@ -115,6 +122,7 @@ def operation(
             condition=condition,
             etag=etag,
             again=again,
+            keyed=keyed,
         )
 
     return made

@@ -215,6 +215,16 @@ def test_a_ticket_opens_one_stream_once(api, resource):
     assert elsewhere.status in (400, 401)
 
 
+def test_a_ticket_is_not_told_again(api):
+    """Given a ticket, which is good once, when it is asked for under a key, then it is refused."""
+    answer = api.post("/tickets", headers={"Idempotency-Key": "once"})
+
+    assert (answer.status, answer.problem) == (400, "malformed")
+    assert "Idempotency-Key" in answer.json["detail"]
+    contract = api.get("/openapi.json").json["paths"]["/tickets"]["post"]
+    assert not [each for each in contract["parameters"] if "Idempotency" in str(each)]
+
+
 def test_a_ticket_lives_for_thirty_seconds(environment):
     now = 1_800_000_000.0
     system = System(Config.from_env(environment), clock=lambda: now)

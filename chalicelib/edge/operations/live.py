@@ -25,7 +25,7 @@ def watch_resources(system: System, call: Call) -> Answer:
     return streams.of_resources(system, call)
 
 
-@operation(answers={201: "Ticket"})
+@operation(answers={201: "Ticket"}, keyed=False)
 def create_ticket(system: System, call: Call) -> Answer:
     """Get a ticket for one websocket or event stream, for who cannot send headers; lives 30 s."""
     return streams.ticket(system, call)
