@@ -32,7 +32,8 @@ def loads(data: bytes) -> Any:
         document = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise Malformed(
-            f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            f"Not JSON: {error.msg.removesuffix(' at')} at line {error.lineno}, "
+            f"column {error.colno}",
             line=error.lineno,
             column=error.colno,
         ) from None

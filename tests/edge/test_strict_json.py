@@ -98,3 +98,13 @@ def test_what_json_does_not_know_is_never_written() -> None:
     for value in (math.nan, math.inf, {1, 2}, b"x", object()):
         with pytest.raises((TypeError, ValueError)):
             strict_json.dumps(value)
+
+
+@pytest.mark.parametrize("text", ['"a\nb"', '"a', "[1 2]", "{"])
+def test_what_is_wrong_is_told_in_words_that_stand_once(text: str) -> None:
+    """Given a message that ends in a preposition, when the place is added, it is not doubled."""
+    with pytest.raises(Malformed) as refused:
+        strict_json.loads(text.encode())
+
+    assert refused.value.detail.count(" at ") == 1
+    assert refused.value.detail.endswith(f"at line 1, column {refused.value.extra['column']}")
