@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from chalicelib.domain import iri
 from chalicelib.domain.actor import Actor
+from chalicelib.domain.ids import UUID
 from chalicelib.edge import form, pages, query, strict_json
 from chalicelib.edge.headers import EntityTags, Headers, MediaType, negotiate
 from chalicelib.edge.query import Parameter
@@ -238,9 +239,10 @@ def correlation_of(event: Mapping[str, Any]) -> str:
 
 def _decoded(parameter: str) -> str:
     try:
-        return unquote_to_bytes(parameter).decode()
+        text = unquote_to_bytes(parameter).decode()
     except UnicodeError:
         raise Malformed("The path is not percent-encoded UTF-8") from None
+    return text.lower() if UUID.match(text.lower()) else text  # RFC 9562, 4: in either case
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

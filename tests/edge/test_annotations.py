@@ -361,6 +361,20 @@ def test_a_correlation_id_stands_in_the_event(api: Api, on: str) -> None:
     assert api.get(f"{on}/events").json["items"][-1]["correlation"] == "job-7"
 
 
+def test_ids_in_a_path_may_be_in_upper_case(api: Api, on: str) -> None:
+    """Given an id in upper case, as some libraries write it, when it is asked for, it is found."""
+    note = api.post(f"{on}/annotations", {"motivation": "tagging"}).json["id"]
+    resource_id, annotation_id = on.rpartition("/")[2], note.rpartition("/")[2]
+    upper = f"/resources/{resource_id.upper()}"
+
+    assert api.get(upper).json == api.get(on).json
+    assert api.get(f"{upper}/annotations/{annotation_id.upper()}").json == api.get(note).json
+    added = api.post(f"{upper}/annotations", {"motivation": "tagging"})
+    assert added.headers["location"].startswith(f"{on}/annotations/")
+    assert api.get(f"/resources/{resource_id.upper()}x").status == 404
+    assert api.get("/problems/TOO-LARGE").status == 404
+
+
 # -- vocabulary ---------------------------------------------------------------------------------
 
 
