@@ -134,6 +134,16 @@ class Call:
         text = self.headers.one("Content-Type")
         return MediaType.parse(text) if text else MediaType(JSON, {})
 
+    def require_no_coding(self) -> None:
+        """Raise `UnsupportedMedia` for a body that is compressed (RFC 9110, 15.5.16)."""
+        named = (self.headers.joined("Content-Encoding") or "").split(",")
+        coded = [each.strip() for each in named if each.strip().lower() not in ("", "identity")]
+        if coded:
+            raise UnsupportedMedia(
+                f"The Content-Encoding {', '.join(coded)} is not taken here; send it as it is",
+                encodings=["identity"],
+            )
+
     def require_media_type(self, *accepted: str) -> None:
         """Raise `UnsupportedMedia` unless the body is of one of these types."""
         if self.media_type.name not in accepted:

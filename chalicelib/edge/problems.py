@@ -39,6 +39,8 @@ def answer(error: AppError, correlation: str, public_url: str) -> Answer:
         headers["WWW-Authenticate"] = challenge(error)
     if isinstance(error, MethodNotAllowed) and "allow" in error.extra:
         headers["Allow"] = ", ".join(error.extra["allow"])
+    if "encodings" in error.extra:
+        headers["Accept-Encoding"] = ", ".join(error.extra["encodings"])
     if error.retryable:
         headers["Retry-After"] = str(error.extra.get("retry_after", RETRY_AFTER_S))
     return Answer(error.status, body, headers, media_type=MEDIA_TYPE)

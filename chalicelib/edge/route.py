@@ -40,6 +40,7 @@ class Body:
         """Raise `UnsupportedMedia`, `Malformed` or `Invalid` unless the body is like this."""
         if self.optional and not call.body:
             return
+        call.require_no_coding()
         call.require_media_type(*self.accepted)
         if self.form and call.media_type.name == MULTIPART:
             schemas.check(self.form, form_document(call.form, self.form))

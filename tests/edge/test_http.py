@@ -263,6 +263,28 @@ def test_what_was_done_is_not_told_as_refused_however_large_its_answer(
     assert answer.headers["X-Correlation-ID"] in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("coding", "refused"),
+    [("gzip", "gzip"), ("br", "br"), ("identity, GZIP", "GZIP"), ("identity", ""), ("", "")],
+)
+def test_a_compressed_body_is_415_and_its_coding_is_named(
+    http: Any, coding: str, refused: str
+) -> None:
+    """Given a body under a coding, when it is not identity, then 415 says which, and what is."""
+    headers = {**HOST, "Content-Type": "application/json", "Content-Encoding": coding}
+    body = json.dumps({"checksum": "0" * 64, "size": 1}).encode()
+
+    answer = http.post("/things", headers=headers, body=body)
+
+    if not refused:
+        assert answer.status_code == 201
+        return
+    told = problem(answer, 415)
+    assert f"Content-Encoding {refused} " in told["detail"]
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert told["encodings"] == ["identity"]
+
+
 def test_a_body_is_held_against_its_schema(http: Any) -> None:
     def post(body: bytes, content_type: str = "application/json") -> Any:
         headers = {**HOST, "Content-Type": content_type}
