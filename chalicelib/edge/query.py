@@ -14,6 +14,7 @@ from typing import Any, Final
 from chalicelib.edge import schemas
 from chalicelib.errors import Malformed
 
+_NOT_UTF_8: Final = "\ufffd"  # what the rest is decoded to before it comes here; nobody means it
 _INTEGER: Final = re.compile(r"-?[0-9]{1,15}\Z")
 
 
@@ -51,6 +52,9 @@ def read(parameters: Sequence[Parameter], query: Mapping[str, tuple[str, ...]]) 
             continue
         if parameter.required and not sent:
             faults.append((parameter.name, "is required"))
+        if any(_NOT_UTF_8 in text for text in sent):
+            faults.append((parameter.name, "is not percent-encoded UTF-8"))
+            continue
         read_values = [_value(parameter, text) for text in sent]
         for value in read_values:
             faults += [

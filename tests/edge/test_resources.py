@@ -558,6 +558,8 @@ def _forget_records(api: Api) -> None:
         ("/graph/paths", "", ["from", "to"]),
         ("/resources", "foo=1&limit=2&q=ok", ["foo"]),
         ("/resources", "limit=2&changedSince=2026-02-30T00:00:00Z", ["changedSince"]),
+        ("/resources", "limit=2&q=%ff", ["q"]),
+        ("/resources", "limit=2&entityType=Person&entityType=%c3", ["entityType"]),
     ],
 )
 def test_what_is_wrong_or_missing_in_a_query_is_named(
