@@ -21,7 +21,7 @@ from chalicelib.domain.resource import Resource
 from chalicelib.domain.text import Offsets
 from chalicelib.edge import requests, strict_json
 from chalicelib.edge.answer import MAX_ANSWER_BYTES, Answer, is_too_large, sent_bytes
-from chalicelib.edge.call import Call
+from chalicelib.edge.call import JSON, Call
 from chalicelib.errors import LogUnreadable, TooLarge
 from chalicelib.flows import health as health_flow
 from chalicelib.flows import listing, read, write
@@ -105,7 +105,7 @@ def annotations_added(system: System, call: Call, written: Written) -> Answer:
     path = f"{_iri(system, texts.resource.id)}/annotations"
     if "items" in call.json:
         body: Json = {"items": items, "version": written.version}
-        return Answer(201, body, {"Location": path}, again=_again(written))
+        return Answer(201, body, {"Location": path}, media_type=JSON, again=_again(written))
     location = f"{path}/{made[0].annotation.id}"
     return Answer(
         201, items[0], {"Location": location}, str(made[0].version), again=_again(written)

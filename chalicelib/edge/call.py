@@ -121,7 +121,10 @@ class Call:
         """The media type that the answer is to have. Raises `NotAcceptable`."""
         if not self.offers:
             return JSON
-        chosen = negotiate(self.headers.joined("Accept"), self.offers)
+        wanted = self.headers.joined("Accept")
+        chosen = negotiate(wanted, self.offers)
+        if chosen is None and JSON in self.offers and negotiate(wanted, (JSON_LD,)):
+            return JSON  # who reads linked data reads what is none, too
         if chosen is None:
             raise NotAcceptable(f"This answers in {' or '.join(self.offers)}")
         return chosen

@@ -180,3 +180,34 @@ def test_the_context_of_resources_is_json_ld(api: Api) -> None:
     assert api.get(made["@id"], headers={"Accept": "application/ld+json"}).headers[
         "content-type"
     ] == ("application/ld+json")
+
+
+def test_what_is_served_as_linked_data_names_its_context(api: Api) -> None:
+    """Given Accept: application/ld+json, when there is no context at the top, then it is JSON."""
+    ld, on = {"Accept": "application/ld+json"}, api.created()["@id"]
+    one = {"motivation": "tagging"}
+    made = api.post(f"{on}/annotations", one, headers=ld)
+    answers = [
+        made,
+        api.post(f"{on}/annotations", {"items": [one]}, headers=ld),
+        *(
+            api.get(path, headers=ld)
+            for path in (
+                on,
+                made.json["id"],
+                f"{on}/annotations",
+                f"{on}/events",
+                f"{on}/neighbours",
+                f"{on}/referenced-by",
+                "/resources",
+                "/entity-types",
+            )
+        ),
+    ]
+
+    for answer in answers:
+        assert answer.status in (200, 201), answer.body
+        linked = answer.headers["content-type"] == "application/ld+json"
+        assert linked == ("@context" in answer.json)
+    refused = api.get(f"{on}/annotations", headers={"Accept": "text/turtle"})
+    assert refused.status == 406

@@ -57,7 +57,6 @@ def remove_annotation(system: System, call: Call) -> Answer:
 @operation(
     query=(query.MOTIVATION, query.OFFSETS, query.LIMIT, query.AFTER_ID),
     answers={200: "Annotations"},
-    offers=LINKED,
 )
 def list_annotations(system: System, call: Call) -> Answer:
     """Page through a resource's annotations, complete up to the last 201."""

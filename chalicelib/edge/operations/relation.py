@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.edge import parameters as query
 from chalicelib.edge import relations
 from chalicelib.edge.answer import Answer
-from chalicelib.edge.call import LINKED, Call
+from chalicelib.edge.call import Call
 from chalicelib.edge.route import operation
 from chalicelib.system import System
 
@@ -13,7 +13,6 @@ from chalicelib.system import System
 @operation(
     query=(query.MOTIVATION, query.OFFSETS, query.AFTER, query.LIMIT, query.CURSOR),
     answers={200: "References"},
-    offers=LINKED,
 )
 def get_references(system: System, call: Call) -> Answer:
     """List the annotations that refer to a resource, newest first."""
@@ -23,7 +22,6 @@ def get_references(system: System, call: Call) -> Answer:
 @operation(
     query=(query.DEPTH, query.AFTER, query.LIMIT, query.CURSOR),
     answers={200: "Neighbours"},
-    offers=LINKED,
 )
 def get_neighbours(system: System, call: Call) -> Answer:
     """List the resources around one, the nearest first."""
@@ -33,7 +31,6 @@ def get_neighbours(system: System, call: Call) -> Answer:
 @operation(
     query=(query.PATH_FROM, query.PATH_TO, query.MAX_PATH, query.AFTER),
     answers={200: "Paths"},
-    offers=LINKED,
 )
 def get_paths(system: System, call: Call) -> Answer:
     """Find the ways from one resource to another, the shortest first."""

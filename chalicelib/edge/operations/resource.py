@@ -73,7 +73,6 @@ def change_content(system: System, call: Call) -> Answer:
         query.CURSOR,
     ),
     answers={200: "Resources"},
-    offers=LINKED,
 )
 def list_resources(system: System, call: Call) -> Answer:
     """List resources, newest first. The list is eventual: see `lag`, and `after`."""
