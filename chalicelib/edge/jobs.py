@@ -310,5 +310,5 @@ def _entry(cursor: str) -> Entry:
         text = ""
     created, _, job_id = text.rpartition("#")
     if not UUID.match(job_id):
-        raise Malformed("`cursor` is not one that this list gave", parameter="cursor")
+        raise Malformed("`cursor` is not one that this list gave", parameters=["cursor"])
     return Entry(created, job_id)
