@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
+
 from app import app
 from chalicelib import system as systems
 from chalicelib.domain.ids import Stream
@@ -117,3 +119,9 @@ class _Elsewhere(Api):
             return super().__call__(method, path, json, **more)
         finally:
             systems.use(before)
+
+
+def form(**parts: Any) -> dict[str, Any]:
+    """Return a multipart body and its headers; `parts` as httpx takes them."""
+    request = httpx.Request("POST", "http://x/", **parts)
+    return {"body": request.read(), "headers": {"Content-Type": request.headers["Content-Type"]}}
