@@ -320,15 +320,11 @@ def decoded(stream: Stream, commit: Commit) -> tuple[StoredEvent, ...]:
     """
     try:
         return commit.events()
-    except chain.Damaged as error:
-        raise LogDamaged(
-            f"the commit at version {commit.first} of {stream.name} is damaged: {error}",
-            version=commit.first,
-            dependency=DEPENDENCY,
-        ) from error
     except chain.Unreadable as error:
-        raise LogUnreadable(
-            f"the commit at version {commit.first} of {stream.name} cannot be read: {error}",
+        damaged = isinstance(error, chain.Damaged)
+        kind, what = (LogDamaged, "is damaged") if damaged else (LogUnreadable, "cannot be read")
+        raise kind(
+            f"the commit at version {commit.first} of {stream.name} {what}: {error}",
             version=commit.first,
             dependency=DEPENDENCY,
         ) from error
