@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from infra.deploy import aws, stacks
 from infra.deploy.errors import DeployError
@@ -17,6 +17,13 @@ from infra.deploy.functions import API_STAGE
 from infra.deploy.stage import Stage
 
 TAG: Final = "stage"
+
+
+class Listed(NamedTuple):
+    """The ids of a stage's APIs. There is to be one of each: none, or more, is something broken."""
+
+    rest: list[str]
+    sockets: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +37,20 @@ class Apis:
 
 
 def find(stage: Stage) -> Apis | None:
-    """Return the APIs of a stage, None unless both are there."""
-    rest, sockets = _rest(stage), _sockets(stage)
+    """Return the APIs of a stage, None unless both are there. Raises DeployError for two of one."""
+    rest, sockets = _only(stage)
     return _apis(stage, rest, sockets) if rest and sockets else None
+
+
+def listed(stage: Stage) -> Listed:
+    """Return all APIs of a stage that are there."""
+    return Listed(_rest(stage), _sockets(stage))
 
 
 def find_or_make(stage: Stage) -> Apis:
     """Return the APIs of a stage; those that are not there are made, empty."""
     tags = stacks.tags(stage)
-    rest, sockets = _rest(stage), _sockets(stage)
+    rest, sockets = _only(stage)
     if rest is None:
         made = aws.client("apigateway").create_rest_api(
             name=stage.prefix, endpointConfiguration={"types": ["REGIONAL"]}, tags=tags
@@ -74,7 +86,7 @@ def _apis(stage: Stage, rest: str, sockets: str) -> Apis:
     return Apis(rest, sockets, public_url, sockets_url)
 
 
-def _rest(stage: Stage) -> str | None:
+def _rest(stage: Stage) -> list[str]:
     named = [
         each
         for each in aws.pages("apigateway", "get_rest_apis", "items")
@@ -82,16 +94,15 @@ def _rest(stage: Stage) -> str | None:
     ]
     tagged = [each for each in named if (each.get("tags") or {}).get(TAG) == stage.name]
     ours = tagged or [each for each in named if _calls(each["id"], stage)]
-    return _only([str(each["id"]) for each in ours], "REST", stage)
+    return [str(each["id"]) for each in ours]
 
 
-def _sockets(stage: Stage) -> str | None:
-    found = [
+def _sockets(stage: Stage) -> list[str]:
+    return [
         str(each["ApiId"])
         for each in aws.pages("apigatewayv2", "get_apis", "Items")
         if each["Name"] == _sockets_name(stage)
     ]
-    return _only(found, "websocket", stage)
 
 
 def _sockets_name(stage: Stage) -> str:
@@ -114,10 +125,12 @@ def _calls(api: str, stage: Stage) -> bool:
     return False
 
 
-def _only(found: list[str], kind: str, stage: Stage) -> str | None:
-    if len(found) > 1:
-        raise DeployError(
-            f"The stage {stage.name} has {len(found)} {kind} APIs ({', '.join(found)}): "
-            "delete those that no client uses, then deploy again."
-        )
-    return found[0] if found else None
+def _only(stage: Stage) -> tuple[str | None, str | None]:
+    there = listed(stage)
+    for kind, found in (("REST", there.rest), ("websocket", there.sockets)):
+        if len(found) > 1:
+            raise DeployError(
+                f"The stage {stage.name} has {len(found)} {kind} APIs ({', '.join(found)}): "
+                "delete those that no client uses, then deploy again."
+            )
+    return next(iter(there.rest), None), next(iter(there.sockets), None)

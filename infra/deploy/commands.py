@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 from infra.deploy import (
@@ -20,6 +21,7 @@ from infra.deploy import (
     secret,
     stacks,
     stage,
+    state,
     steps,
 )
 from infra.deploy import destroy as destroying
@@ -98,8 +100,13 @@ def status(asked: argparse.Namespace) -> int:
 def logs(asked: argparse.Namespace) -> int:
     """Print what the functions logged."""
     it = stage.read(asked.stage)
+    printed = 0
     for line in look.logs(it, asked.function, asked.since, asked.filter, asked.follow):
         print(line, flush=True)
+        printed += 1
+    if not printed:
+        said = f"nothing that matches {asked.filter}" if asked.filter else "nothing"
+        print(f"{it.name} logged {said} in the last {asked.since}.", file=sys.stderr)
     return 0
 
 
@@ -149,7 +156,15 @@ def token(asked: argparse.Namespace) -> int:
     """Print a token of a user, good for an hour."""
 
     def ask(prompt: str) -> str:
-        return getpass.getpass(prompt, sys.stderr)
+        try:
+            with warnings.catch_warnings():  # it would go on, and show what is typed
+                warnings.simplefilter("error", getpass.GetPassWarning)
+                return getpass.getpass(prompt, sys.stderr)
+        except (EOFError, getpass.GetPassWarning):
+            raise DeployError(
+                f"nobody is there to be asked for the password of {asked.email}: set PASSWORD in "
+                "the environment."
+            ) from None
 
     it = stage.read(asked.stage)
     password = asked.password or os.environ.get("PASSWORD", "") or ask("Password: ")
@@ -164,9 +179,15 @@ def destroy(asked: argparse.Namespace) -> int:
     if asked.graph:
         what = "the graph"
     if not asked.yes:
-        said = input(f"This deletes {what} of the stage {it.name}. Its name, to go on: ")
+        try:
+            said = input(f"This deletes {what} of the stage {it.name}. Its name, to go on: ")
+        except (EOFError, RuntimeError):  # the latter where there is no standard input at all
+            raise DeployError(
+                "nothing was deleted, as nobody answered. Where nobody is there to be asked: "
+                f"`echo {it.name} | make destroy STAGE={it.name}`"
+            ) from None
         if said.strip() != it.name:
-            raise DeployError("nothing was deleted.")
+            raise DeployError(f"nothing was deleted: {said.strip()!r} is not {it.name!r}.")
     if asked.graph:
         destroying.destroy_graph(it, print)
     else:
@@ -179,9 +200,7 @@ def _there(asked: argparse.Namespace) -> tuple[stage.Stage, dict[str, str], apis
     it = stage.read(asked.stage)
     names, found = steps.names_of(it), apis.find(it)
     if found is None:
-        raise DeployError(
-            f"The stage {it.name} is not there: run `make deploy STAGE={it.name}` first."
-        )
+        raise state.absent(it)
     return it, names, found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from infra.deploy import apis, aws, chalice, render, stacks, state, steps
+from infra.deploy import apis, aws, chalice, lock, render, stacks, state, steps
 from infra.deploy.errors import DeployError
 from infra.deploy.stage import NEPTUNE, Stage
 
@@ -13,31 +13,74 @@ KEPT = ("core", "identity")
 
 
 def destroy(stage: Stage, data: bool, say: Callable[[str], None]) -> None:
-    """Delete functions, APIs and the graph; with `data`, also all that was ever written."""
+    """Delete functions, APIs and the graph; with `data`, also all that was ever written.
+
+    Everything is found by its name: what is left when a destroy broke off, or was made by
+    `chalice deploy` after one, is deleted by the next. Once it is done, Chalice no longer knows the
+    stage.
+    """
     if stage.production:
         raise DeployError(
             f"{stage.name} is a production stage: set `production = false` in its settings and "
             "deploy, then destroy."
         )
-    found = stacks.outputs(stage, "core")
-    if found is not None:
-        names = steps.names_of(stage, streams=False)  # a table may have been lost
-        steps.remember(stage, names, apis.find(stage))
-        if not render.rendered(stage):
-            steps.configure(stage, names, apis.find_or_make(stage))
-        chalice.delete(stage)
-        say("functions, APIs, roles, rules and mappings are gone")
-        state.upload(stage, names[steps.BUCKET])
-    for group in _log_groups(stage):
-        aws.client("logs").delete_log_group(logGroupName=group)
+    gone = 0
+    for told in _destroyed(stage, data):
+        say(told)
+        gone += 1
+    render.forget(stage)
+    state.forget(stage)
+    if not gone:
+        say(f"nothing of the stage {stage.name} was there")
+
+
+def _destroyed(stage: Stage, data: bool) -> Iterator[str]:
+    core = stacks.outputs(stage, "core")
+    if core is None:
+        yield from _without_stacks(stage, [])
+    else:
+        bucket = core[steps.BUCKET]
+        with lock.held(bucket):
+            yield from _without_stacks(stage, state.download(bucket))
+            state.upload(stage, bucket)
     for name in reversed([*KEPT, "graph", "operations"]):
-        if name in KEPT and not data:
-            say(f"{stacks.stack_name(stage, name)} stays, with all that was written")
-        elif stacks.delete(stage, name):
-            say(f"{stacks.stack_name(stage, name)} is gone")
+        full = stacks.stack_name(stage, name)
+        if name not in KEPT or data:
+            if stacks.delete(stage, name):
+                yield f"{full} is gone"
+        elif stacks.stack_status(stage, name) is not None:
+            yield f"{full} stays, with all that was written"
     if data:
         for what in _erase(stage):
-            say(f"{what} is gone")
+            yield f"{what} is gone"
+
+
+def _without_stacks(stage: Stage, remembered: list[state.Resource]) -> Iterator[str]:
+    """Delete what no stack has made. Chalice's file is left as it is then: empty."""
+    there = apis.listed(stage)
+    found = state.found(stage, there, {})
+    resources = state.merged(found, [*remembered, *state.read(stage)], state.domain_exists)
+    state.write(stage, resources)
+    if resources:
+        if not render.rendered(stage):  # Chalice loads `app.py`, whatever it is to do
+            render.write_unknown(stage)
+        chalice.delete(stage)
+        yield "functions, APIs, roles, rules and mappings are gone"
+    for api in there.rest[1:]:
+        aws.client("apigateway").delete_rest_api(restApiId=api)
+        yield f"the second REST API {api} is gone"
+    for api in there.sockets[1:]:
+        aws.client("apigatewayv2").delete_api(ApiId=api)
+        yield f"the second websocket API {api} is gone"
+    layer = stage.named(state.LAYER)
+    for version in state.layer_versions(stage):
+        number = int(version["Version"])
+        aws.client("lambda").delete_layer_version(LayerName=layer, VersionNumber=number)
+        yield f"version {number} of the layer {layer} is gone"
+    if groups := _log_groups(stage):
+        for group in groups:
+            aws.client("logs").delete_log_group(logGroupName=group)
+        yield f"{len(groups)} log groups are gone"
 
 
 def destroy_graph(stage: Stage, say: Callable[[str], None]) -> None:

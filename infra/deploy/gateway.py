@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -76,32 +78,54 @@ def _prune(apis: Apis, in_use: str) -> None:
 
 
 def _sockets(stage: Stage, apis: Apis) -> list[str]:
-    """Deploy the websocket API. Chalice makes its routes anew each time, and deploys them once."""
-    client = aws.client("apigatewayv2")
+    """Throttle the websocket API, and deploy it where other routes than its own are deployed."""
+    done, client = list[str](), aws.client("apigatewayv2")
+    stages = client.get_stages(ApiId=apis.sockets)["Items"]
+    there = next((each for each in stages if each["StageName"] == API_STAGE), None)
+    deployed = str((there or {}).get("DeploymentId") or "")
+    routes = _described(apis)
+    listed = list(aws.pages("apigatewayv2", "get_deployments", "Items", ApiId=apis.sockets))
+    described = {str(each["DeploymentId"]): each.get("Description") for each in listed}
+    if described.get(deployed) != routes:
+        made = client.create_deployment(ApiId=apis.sockets, Description=routes)
+        deployed = str(made["DeploymentId"])
+        done.append(f"websocket API: deployment {deployed}")
     throttling = {
         "ThrottlingRateLimit": stage.requests_per_s,
         "ThrottlingBurstLimit": stage.burst,
     }
-    deployment = client.create_deployment(ApiId=apis.sockets)["DeploymentId"]
-    settings = {
-        "ApiId": apis.sockets,
-        "StageName": API_STAGE,
-        "DeploymentId": deployment,
-        "DefaultRouteSettings": throttling,
-    }
-    stages = [each["StageName"] for each in client.get_stages(ApiId=apis.sockets)["Items"]]
-    if API_STAGE in stages:
-        client.update_stage(**settings)
-    else:
-        client.create_stage(**settings)
-    found = sorted(
-        aws.pages("apigatewayv2", "get_deployments", "Items", ApiId=apis.sockets),
-        key=lambda each: each["CreatedDate"],
-    )
-    for each in found[:-KEPT]:
-        if each["DeploymentId"] != deployment:
+    if there is None or not _same(there.get("DefaultRouteSettings") or {}, throttling):
+        done.append(f"websocket API: {stage.requests_per_s:g} messages/s, {stage.burst} at once")
+    if done:
+        put = client.create_stage if there is None else client.update_stage
+        put(
+            ApiId=apis.sockets,
+            StageName=API_STAGE,
+            DeploymentId=deployed,
+            DefaultRouteSettings=throttling,
+        )
+    for each in sorted(listed, key=lambda each: each["CreatedDate"])[:-KEPT]:
+        if each["DeploymentId"] != deployed:
             client.delete_deployment(ApiId=apis.sockets, DeploymentId=each["DeploymentId"])
-    return [f"websocket API: deployment {deployment}"]
+    return done
+
+
+def _described(apis: Apis) -> str:
+    """Return what tells one set of routes from another, for the description of their deployment.
+
+    API Gateway does not tell which routes a deployment has. Chalice makes them anew each time, so
+    that their ids differ.
+    """
+    routes = [
+        [each["RouteKey"], each["RouteId"], each.get("Target")]
+        for each in aws.pages("apigatewayv2", "get_routes", "Items", ApiId=apis.sockets)
+    ]
+    integrations = [
+        [each["IntegrationId"], each.get("IntegrationUri")]
+        for each in aws.pages("apigatewayv2", "get_integrations", "Items", ApiId=apis.sockets)
+    ]
+    told = json.dumps([sorted(routes), sorted(integrations)])
+    return f"routes {hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _same(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

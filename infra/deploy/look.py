@@ -10,7 +10,7 @@ from typing import Any, Final
 from infra.deploy import aws, drift, releases, stacks, state
 from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
-from infra.deploy.functions import FUNCTIONS
+from infra.deploy.functions import FUNCTIONS, deployed
 from infra.deploy.stage import Stage
 
 _SPAN: Final = re.compile(r"(\d+)([smhd])\Z")
@@ -66,8 +66,9 @@ def logs(
     span = _SPAN.match(since)
     if span is None:
         raise DeployError(f"SINCE={since!r} is not like 10m, 2h or 1d.")
+    known = deployed(stage.has_graph)
     if unknown := sorted(set(functions) - set(FUNCTIONS)):
-        raise DeployError(f"There is no function {unknown[0]}; there are {', '.join(FUNCTIONS)}.")
+        raise DeployError(f"There is no function {unknown[0]}; there are {', '.join(known)}.")
     start_ms = int((time.time() - int(span[1]) * _UNITS[span[2]]) * 1000)
     seen = set[str]()
     while True:

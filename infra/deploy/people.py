@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from chalicelib.domain.ids import WORKSPACE
-from infra.deploy import aws, stacks
+from infra.deploy import aws, stacks, state
 from infra.deploy.errors import DeployError
 from infra.deploy.stage import Stage
 
@@ -39,7 +39,7 @@ def put(stage: Stage, email: str, workspace: str, name: str = "", password: str 
             DesiredDeliveryMediums=["EMAIL"],
             **quiet,
         )
-        done = f"{email} is in {workspace}" + ("" if password else "; a mail brings the password")
+        done = f"{email} is in {workspace}" + ("" if password else f"; {_where_from()}")
     except cognito.exceptions.UsernameExistsException:
         cognito.admin_update_user_attributes(
             **who, UserAttributes=attributes + (shown if name else [])
@@ -83,6 +83,12 @@ def token(stage: Stage, email: str, password: str, ask: Callable[[str], str]) ->
     return str(answer["AuthenticationResult"]["IdToken"])
 
 
+def _where_from() -> str:
+    if aws.endpoint() is not None:
+        return "no mail comes from an emulator: set PASSWORD in the environment and run it again"
+    return "a mail brings the password"
+
+
 def _pool(stage: Stage) -> dict[str, str]:
     if stage.identity is not None:
         raise DeployError(
@@ -90,7 +96,5 @@ def _pool(stage: Stage) -> dict[str, str]:
         )
     found = stacks.outputs(stage, "identity")
     if found is None:
-        raise DeployError(
-            f"The stage {stage.name} is not there: run `make deploy STAGE={stage.name}` first."
-        )
+        raise state.absent(stage)
     return found

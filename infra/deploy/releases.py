@@ -204,8 +204,8 @@ def _layer(
     """Return the ARN of a layer of that content. Chalice deletes all versions but the newest."""
     sha256 = layer["sha256"]
     if sha256 not in published:
-        client, name = aws.client("lambda"), stage.named("managed-layer")
-        for each in aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name):
+        client, name = aws.client("lambda"), stage.named(state.LAYER)
+        for each in state.layer_versions(stage):
             arn = each["LayerVersionArn"]
             found = client.get_layer_version_by_arn(Arn=arn)
             if _hex(found["Content"]["CodeSha256"]) == sha256:

@@ -16,7 +16,7 @@ from chalicelib.aws import IN_SSM
 from infra.deploy import aws, rights, stacks
 from infra.deploy.apis import Apis
 from infra.deploy.functions import API_STAGE, FUNCTIONS, deployed
-from infra.deploy.stage import NEPTUNE, ROOT, Stage
+from infra.deploy.stage import NEPTUNE, PREFIX, ROOT, Stage
 from infra.local.template import load, variable
 
 FOLDER: Final = ROOT / ".chalice"
@@ -57,12 +57,31 @@ def policies(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, Js
 def write_offline(folder: Path = FOLDER) -> Path:
     """Write the stage that needs no account, with every function there is."""
     stage = Stage(name=OFFLINE, graph="wss://graph.invalid:8182/gremlin")
+    return write_unknown(stage, folder)
+
+
+def write_unknown(stage: Stage, folder: Path = FOLDER) -> Path:
+    """Write a stage of which nothing is there, or known: enough for Chalice to load `app.py`."""
     names = {
         variable(name): f"arn:aws:offline:::{name}"
         for name in load(stacks.template("core")).outputs
     }
     apis = Apis("offline", "offline", "https://offline.invalid", "wss://offline.invalid")
     return write(stage, names, apis, IN_SSM + stage.heads_key, folder)
+
+
+def forget(stage: Stage, folder: Path = FOLDER) -> None:
+    """Take a stage out, so that `chalice deploy` of it refuses. Another prefix's stays."""
+    if not rendered(stage, folder):
+        return
+    config = folder / "config.json"
+    told = json.loads(config.read_text("utf-8"))
+    del told["stages"][stage.name]
+    # Without a stage of its prefix, the file is again what git has of it.
+    prefix = stage.prefix if set(told["stages"]) - {OFFLINE} else PREFIX
+    _put(config, {**base(prefix), "stages": told["stages"]})
+    for policy in (folder / POLICIES).glob(f"{stage.name}-*.json"):
+        policy.unlink()
 
 
 def rendered(stage: Stage, folder: Path = FOLDER) -> bool:

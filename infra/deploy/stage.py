@@ -136,7 +136,10 @@ def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLD
         inference=environ.get("INFERENCE") or stage.inference,
     )
     if extra := environ.get("DEPLOY_ENV"):  # NAME=value NAME=value …
-        added = dict(each.split("=", 1) for each in extra.split())
+        pairs = extra.split()
+        if wrong := [each for each in pairs if "=" not in each]:
+            raise DeployError(f"DEPLOY_ENV has {wrong[0]!r}, which is not NAME=value.")
+        added = dict(each.split("=", 1) for each in pairs)
         stage = replace(stage, environment={**stage.environment, **added})
     if not NAME.match(stage.prefix) or TAKEN.match(stage.prefix):
         raise DeployError(

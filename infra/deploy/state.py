@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.deploy import aws
-from infra.deploy.apis import Apis
+from infra.deploy.apis import Listed
+from infra.deploy.errors import DeployError
 from infra.deploy.functions import API_STAGE
 from infra.deploy.stage import ROOT, Stage
 
 Resource = Mapping[str, Any]
 KEY: Final = "state/deployed.json"
 LAMBDA: Final = "lambda_function"
+LAYER: Final = "managed-layer"
+"""Chalice's name of the one that holds the dependencies."""
 
 
 def path(stage: Stage) -> Path:
@@ -54,6 +57,11 @@ def read(stage: Stage) -> list[Resource]:
     return [] if of_others else found
 
 
+def forget(stage: Stage) -> None:
+    """Delete the file, if there is one."""
+    path(stage).unlink(missing_ok=True)
+
+
 def upload(stage: Stage, bucket: str) -> None:
     """Keep a copy of the file in the stage's bucket, which keeps the ones before too."""
     aws.client("s3").put_object(
@@ -74,11 +82,12 @@ def download(bucket: str) -> list[Resource]:
     return list(json.loads(answer["Body"].read())["resources"])
 
 
-def found(stage: Stage, apis: Apis | None, streams: Mapping[str, str]) -> list[Resource]:
-    """Return what exists of a stage, as Chalice records it.
+def found(stage: Stage, apis: Listed, streams: Mapping[str, str]) -> list[Resource]:
+    """Return what exists of a stage, as Chalice records it; of several APIs of a kind, the first.
 
     `streams` has the stream that each function is to read. A mapping that reads another one is not
-    named: it is stale (see `mappings.retire`), and Chalice would keep it for ever.
+    named: it is stale (see `mappings.retire`), and Chalice would keep it for ever. Of a function
+    that is not in `streams`, every mapping is named.
     """
     return [
         *_roles(stage),
@@ -86,7 +95,7 @@ def found(stage: Stage, apis: Apis | None, streams: Mapping[str, str]) -> list[R
         *_functions_and_mappings(stage, streams),
         *_rules(stage),
         *_domains(stage),
-        *([] if apis is None else of_apis(apis, aws.region(), aws.partition())),
+        *of_apis(apis, aws.region(), aws.partition()),
     ]
 
 
@@ -131,6 +140,19 @@ def lambdas(stage: Stage) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, each
 
 
+def absent(stage: Stage) -> DeployError:
+    """Return what there is to say where a stage is asked for that is not there, or only in part."""
+    if functions := sum(1 for _ in lambdas(stage)):
+        return DeployError(
+            f"The stage {stage.name} has {functions} functions and lacks what they need: "
+            f"`make deploy STAGE={stage.name}` makes it whole, `make destroy STAGE={stage.name}` "
+            "takes them away."
+        )
+    return DeployError(
+        f"The stage {stage.name} is not there: run `make deploy STAGE={stage.name}`."
+    )
+
+
 def _roles(stage: Stage) -> Iterator[Resource]:
     prefix = stage.named("")
     for each in aws.pages("iam", "list_roles", "Roles"):
@@ -145,13 +167,17 @@ def _roles(stage: Stage) -> Iterator[Resource]:
             }
 
 
+def layer_versions(stage: Stage) -> list[Mapping[str, Any]]:
+    """Return the versions of the stage's layer that exist."""
+    name = stage.named(LAYER)
+    return list(aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name))
+
+
 def _layers(stage: Stage) -> Iterator[Resource]:
-    name = stage.named("managed-layer")
-    versions = list(aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name))
-    if versions:
+    if versions := layer_versions(stage):
         newest = max(versions, key=lambda each: int(each["Version"]))
         yield {
-            "name": "managed-layer",
+            "name": LAYER,
             "resource_type": "lambda_layer",
             "layer_version_arn": newest["LayerVersionArn"],
         }
@@ -226,19 +252,21 @@ def _domains(stage: Stage) -> Iterator[Resource]:
         }
 
 
-def of_apis(apis: Apis, region: str, partition: str) -> Iterator[Resource]:
-    """Yield both APIs: Chalice fills those that it finds here, and makes no others."""
+def of_apis(apis: Listed, region: str, partition: str) -> Iterator[Resource]:
+    """Yield the first API of each kind: Chalice fills these, and makes no others."""
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    host = f"execute-api.{region}.{suffix}"
-    yield {
-        "name": "rest_api",
-        "resource_type": "rest_api",
-        "rest_api_id": apis.rest,
-        "rest_api_url": f"https://{apis.rest}.{host}/{API_STAGE}/",
-    }
-    yield {
-        "name": "websocket_api",
-        "resource_type": "websocket_api",
-        "websocket_api_id": apis.sockets,
-        "websocket_api_url": f"wss://{apis.sockets}.{host}/{API_STAGE}/",
-    }
+    host = f"execute-api.{region}.{suffix}/{API_STAGE}/"
+    for api in apis.rest[:1]:
+        yield {
+            "name": "rest_api",
+            "resource_type": "rest_api",
+            "rest_api_id": api,
+            "rest_api_url": f"https://{api}.{host}",
+        }
+    for api in apis.sockets[:1]:
+        yield {
+            "name": "websocket_api",
+            "resource_type": "websocket_api",
+            "websocket_api_id": api,
+            "websocket_api_url": f"wss://{api}.{host}",
+        }

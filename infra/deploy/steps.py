@@ -96,22 +96,19 @@ def finish(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> list[str
     return done
 
 
-def names_of(stage: Stage, *, streams: bool = True) -> dict[str, str]:
+def names_of(stage: Stage) -> dict[str, str]:
     """Return what the stacks put out, as environment variables. Raises DeployError if not there.
 
     Streams are asked for: CloudFormation tells the ARN that it made, also when the stream was
-    switched off and on since, and so is another one. Who does not care, as the tables may be gone,
-    leaves `streams` out.
+    switched off and on since, and so is another one.
     """
     names: dict[str, str] = {}
     for name in stacks.of(stage):
         found = stacks.outputs(stage, name)
         if found is None:
-            raise DeployError(
-                f"The stage {stage.name} is not there: run `make deploy STAGE={stage.name}` first."
-            )
+            raise state.absent(stage)
         names |= found
-    for variable, table in _TABLES.items() if streams else ():
+    for variable, table in _TABLES.items():
         described = aws.client("dynamodb").describe_table(TableName=names[table])["Table"]
         stream = described.get("LatestStreamArn")
         if stream is None or not described.get("StreamSpecification", {}).get("StreamEnabled"):
@@ -120,9 +117,10 @@ def names_of(stage: Stage, *, streams: bool = True) -> dict[str, str]:
     return names
 
 
-def remember(stage: Stage, names: Mapping[str, str], found: apis.Apis | None) -> int:
+def remember(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> int:
     """Write Chalice's file anew from what exists; returns how many resources that are."""
-    existing = state.found(stage, found, mappings.sources(stage, names))
+    reached = apis.Listed([found.rest], [found.sockets])
+    existing = state.found(stage, reached, mappings.sources(stage, names))
     remembered = [*state.download(names[BUCKET]), *state.read(stage)]
     resources = state.merged(existing, remembered, state.domain_exists)
     state.write(stage, resources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, default=ROOT / "build" / "emulator")
     parser.add_argument("--no-iam", action="store_true", help="let every role do everything")
     asked = parser.parse_args(arguments)
+    # `kill` ends like Ctrl-C: the emulator's own process is not left behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with running(asked.directory, asked.port, enforce=not asked.no_iam) as emulator:
             for name, value in emulator.environ().items():

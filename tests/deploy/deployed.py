@@ -54,10 +54,16 @@ class Deployed:
 
     def run(self, command: str, *arguments: str, answer: str = "", **environ: str) -> str:
         """Run `python -m infra.deploy COMMAND` for the stage, and return what it printed."""
-        module = ["-m", "infra.deploy", command, "--stage", self.stage, *arguments]
-        code, said = self._run(module, environ, answer)
+        code, said = self.command(command, *arguments, answer=answer, **environ)
         assert code == 0, f"{command} failed:\n{said[-4000:]}"
         return said
+
+    def command(
+        self, command: str, *arguments: str, answer: str = "", **environ: str
+    ) -> tuple[int, str]:
+        """Run the same; return the exit code and what it printed."""
+        module = ["-m", "infra.deploy", command, "--stage", self.stage, *arguments]
+        return self._run(module, environ, answer)
 
     def ops(self, command: str, *arguments: str) -> tuple[int, str]:
         """Run `python -m infra.ops COMMAND` on the stage's stack; return exit code and output."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def test_chalice_typed_by_hand_gives_the_same_and_typed_first_names_what_is_miss
     deployed.forget_failures()
     assert "WRONG" not in deployed.run("status", GRAPH=NOTHING)
     assert gateway_responses(deployed) == before
+    assert "websocket API: deployment" in deployed.run("finish", GRAPH=NOTHING)
+    assert deployed.run("finish", GRAPH=NOTHING).strip() == ""
     unknown = httpx.get(f"{deployed.url}/nowhere", headers={"Origin": FRIEND})
     assert unknown.headers["content-type"] == "application/problem+json"
     assert unknown.headers["access-control-allow-origin"] == FRIEND
@@ -92,7 +95,7 @@ def other(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Deplo
 
 
 def test_another_stage_stands_beside_the_first_until_it_is_destroyed(
-    deployed: Deployed, other: Deployed
+    deployed: Deployed, other: Deployed, tmp_path: Path
 ) -> None:
     assert set(deployed.rest_apis).isdisjoint(other.rest_apis)
     assert readers(other)["log"] == 1
@@ -112,11 +115,36 @@ def test_another_stage_stands_beside_the_first_until_it_is_destroyed(
     assert answer.json()["eventStore"]["status"] == "failed"
     assert answer.elapsed.total_seconds() < 2
 
+    chalice = other.sources / ".chalice"
+    shutil.copytree(chalice, tmp_path / "before")
     other.run("destroy", "--data", "--yes")
 
     assert left(other) == []
     with deployed.api() as api:
         shown_by_the_views(api, "The other one is gone")
+
+    # Chalice, typed by hand, does not make half of it again.
+    code, said = other.chalice("deploy")
+    assert code != 0
+    assert "run `make deploy STAGE=<stage>` first" in said
+    assert "nothing of the stage two was there" in other.run("destroy", "--data", "--yes")
+
+    # But where another clone still has its configuration, it does: that is found by name.
+    shutil.copytree(tmp_path / "before", chalice, dirs_exist_ok=True)
+    code, said = other.chalice("deploy")
+    assert code == 0, said
+    assert len(left(other)) > 30
+    shutil.rmtree(chalice / "deployed")
+    (chalice / "config.json").unlink()
+
+    code, said = other.command("status")
+    assert code == 1
+    assert "functions and lacks what they need" in said
+    assert "Traceback" not in said
+
+    other.run("destroy", "--yes")
+
+    assert left(other) == []
 
 
 def test_a_stage_of_the_same_name_stands_beside_it_under_another_prefix(
@@ -230,15 +258,30 @@ def turned(deployed: Deployed, command: str) -> dict[str, Any]:
 def left(deployed: Deployed) -> list[str]:
     """Return what is left of a stage."""
     emulator, prefix = deployed.emulator, deployed.prefix
-    tables = emulator.client("dynamodb").list_tables()["TableNames"]
-    buckets = [each["Name"] for each in emulator.client("s3").list_buckets()["Buckets"]]
-    functions = emulator.client("lambda").list_functions()["Functions"]
-    roles = emulator.client("iam").list_roles()["Roles"]
+
+    def listed(service: str, operation: str, key: str, name: str, **asked: Any) -> list[str]:
+        found = getattr(emulator.client(service), operation)(**asked).get(key, ())
+        return [str(each[name]) for each in found]
+
     names = [
-        *tables,
-        *buckets,
-        *(each["FunctionName"] for each in functions),
-        *(each["RoleName"] for each in roles),
+        *emulator.client("dynamodb").list_tables()["TableNames"],
+        *(url.rpartition("/")[2] for url in emulator.client("sqs").list_queues()["QueueUrls"]),
+        *listed("s3", "list_buckets", "Buckets", "Name"),
+        *listed("lambda", "list_functions", "Functions", "FunctionName"),
+        *listed("lambda", "list_layers", "Layers", "LayerName"),
+        *listed("iam", "list_roles", "Roles", "RoleName"),
+        *listed("events", "list_rules", "Rules", "Name"),
+        *listed("cognito-idp", "list_user_pools", "UserPools", "Name", MaxResults=60),
+        *listed("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        *listed("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+        *(
+            each.removeprefix("/aws/lambda/")
+            for each in listed("logs", "describe_log_groups", "logGroups", "logGroupName")
+        ),
+        *(
+            each[1:].replace("/", "-")
+            for each in listed("ssm", "describe_parameters", "Parameters", "Name")
+        ),
     ]
     apis = [*deployed.rest_apis, *deployed.socket_apis]
     return [each for each in names if each == prefix or each.startswith(f"{prefix}-")] + apis

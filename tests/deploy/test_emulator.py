@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
@@ -252,3 +254,18 @@ inside.main()
     ended = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, timeout=20)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "The patches are for ministack 1.5.34, and this is 1.5.33.\n"
+
+
+def test_an_emulator_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "infra.emulator", "--directory", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as typed:
+        assert typed.stdout is not None
+        url = typed.stdout.readline().strip().rpartition("=")[2]
+        with urlopen(f"{url}/_ministack/health", timeout=5):
+            pass
+
+        typed.terminate()
+        typed.wait(15)
+
+    with pytest.raises(URLError):
+        urlopen(f"{url}/_ministack/health", timeout=5)

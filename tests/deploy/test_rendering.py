@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,30 @@ def test_only_what_talks_to_the_graph_stands_in_its_network(tmp_path: Path) -> N
     assert told["environment_variables"]["GRAPH_IAM"] == "true"
 
 
+def test_a_stage_that_is_forgotten_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    def files() -> dict[str, str]:
+        found = (each for each in tmp_path.rglob("*") if each.is_file())
+        return {str(each.relative_to(tmp_path)): each.read_text() for each in found}
+
+    render.write_offline(tmp_path)
+    before = files()
+    acme = Stage(name="dev", prefix="acme")
+    render.write(acme, NAMES, APIS, "", tmp_path)
+    render.write(replace(acme, name="prod"), NAMES, APIS, "", tmp_path)
+
+    render.forget(Stage(name="prod"), tmp_path)  # another prefix's
+    assert render.rendered(replace(acme, name="prod"), tmp_path)
+    render.forget(replace(acme, name="prod"), tmp_path)
+
+    assert render.rendered(acme, tmp_path)
+    assert "acme" in files()["config.json"]
+
+    render.forget(acme, tmp_path)
+    render.forget(acme, tmp_path)
+
+    assert files() == before
+
+
 def test_nothing_is_reserved_unless_asked_for(tmp_path: Path) -> None:
     config = render.write(Stage(name="dev"), NAMES, APIS, "", tmp_path)
     assert "reserved_concurrency" not in config.read_text()
@@ -172,14 +197,7 @@ def test_the_table_of_functions_is_what_the_app_declares(graph: bool) -> None:
     )
     told = {**NAMES, "GRAPH": "wss://graph" if graph else "none", "PUBLIC_URL": "https://rest1"}
 
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PATH": os.environ["PATH"], **told},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = python(program, **told)
 
     by_chalice = {"api_handler", "websocket_connect", "websocket_message", "websocket_disconnect"}
     assert {*json.loads(run.stdout), *by_chalice} == set(deployed(graph))
@@ -196,28 +214,14 @@ def test_the_definition_that_chalice_imports_carries_what_api_gateway_answers_by
     origins = "https://a.example https://b.example"
     told = {**NAMES, "PUBLIC_URL": "https://rest1/api", "CORS_ORIGINS": origins}
 
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PATH": os.environ["PATH"], **told},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = python(program, **told)
 
     wanted = responses("https://rest1/api", origins.split())
     assert [json.loads(line) for line in run.stdout.splitlines()] == [wanted, wanted]
 
 
 def test_chalice_typed_before_make_deploy_ends_in_one_sentence() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", "import app"],
-        env={"PATH": os.environ["PATH"], "AWS_CHALICE_CLI_MODE": "true"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = python("import app", AWS_CHALICE_CLI_MODE="true")
 
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
@@ -238,3 +242,15 @@ def test_the_file_of_the_user_pool_says_where_its_tokens_come_from() -> None:
     outputs = stacks.load(stacks.template("identity")).outputs
 
     assert {"JwtIssuer", "JwtAudience", "JwtWorkspaceClaim"} <= set(outputs)
+
+
+def python(program: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a program beside `app.py`, in that environment."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], **environ},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

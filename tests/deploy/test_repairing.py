@@ -9,7 +9,7 @@ import pytest
 from chalicelib.edge.gateway_answers import responses
 from chalicelib.edge.problems import kinds
 from infra.deploy import lambdas, mappings, preflight, releases, state
-from infra.deploy.apis import Apis
+from infra.deploy.apis import Listed
 from infra.deploy.stage import Stage
 from infra.local.aws import names
 
@@ -165,7 +165,7 @@ def test_an_address_without_a_route_is_not_found_with_and_without_a_token() -> N
 
 
 def test_state_names_both_apis_so_that_chalice_makes_no_second() -> None:
-    apis = Apis("rest1", "ws1", "https://own.example.org", "wss://own.example.org")
+    apis = Listed(["rest1"], ["ws1"])
 
     told = {each["name"]: each for each in state.of_apis(apis, "eu-central-1", "aws")}
 
