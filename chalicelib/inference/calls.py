@@ -41,6 +41,7 @@ _REASONS: Final = {
     "AccessDeniedException": "denied",
     "UnrecognizedClientException": "denied",
     "InvalidSignatureException": "denied",
+    "SubscriptionRequiredException": "denied",
     "ResourceNotFoundException": "no-model",
     "TextSizeLimitExceededException": "too-long",
     "UnsupportedLanguageException": "unsupported-language",
@@ -54,11 +55,18 @@ _VALIDATION: Final = {
     "number of input tokens exceeds": "too-long",
     "model identifier is invalid": "no-model",
     "with on-demand throughput": "no-model",
+    "at 'languagecode' failed to satisfy": "unsupported-language",
 }
-"""What is said in a ValidationException where the text does not fit, or the model's name does not.
+"""What a ValidationException says of a text that does not fit, of a name or a language not known.
 
-The names' as others recorded them (tests/inference/shapes), the lengths' as users of Claude, Nova
-and Llama report them (2026-11).
+The names' as others recorded them (tests/inference/shapes); the lengths' as users of Claude, Nova
+and Llama report them, the language's as those of Comprehend do (2026-11).
+"""
+_MALFORMED: Final = "invalid sequence as part of tooluse"
+"""What a ModelErrorException says, of Nova above all, where the model called a tool wrongly.
+
+That is the answer that Converse elsewhere ends with `malformed_tool_use`; somebody's 247 in three
+hours were each tried again, to no use (report 895 in the README of tests/inference/shapes).
 """
 
 
@@ -106,6 +114,8 @@ def _meaning(response: Any, dependency: str) -> Unavailable | InferenceFailed:
     code = response.get("Error", {}).get("Code", "")
     message = response.get("Error", {}).get("Message", "")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "ModelErrorException" and _MALFORMED in message.casefold():
+        return InferenceFailed(f"{dependency}: {message}", reason="unreadable")
     if code in _AGAIN or status >= 500 or status == 429:
         return Unavailable(f"{dependency} does not answer ({code})", dependency=dependency)
     said = (why for words, why in _VALIDATION.items() if words in message.casefold())

@@ -216,6 +216,7 @@ def test_more_than_one_call_of_the_tool_is_said_to_be_that(bedrock):
     [
         "expired-token",
         "throttled",
+        "throttled-tokens",
         "unavailable",
         "not-ready",
         "model-time-out",
@@ -240,6 +241,7 @@ def test_what_a_later_try_may_not_meet_again_is_unavailable(bedrock, answer):
         ("invalid-token", "denied"),
         ("denied", "denied"),
         ("no-parameter", "rejected"),
+        ("model-error-tool", "unreadable"),
         ("too-long", "too-long"),
         ("too-long-prompt", "too-long"),
         ("too-long-with-answer", "too-long"),

@@ -26,10 +26,10 @@ def comprehend():
         yield running
 
 
-def detector(comprehend, *answers):
+def detector(comprehend, *answers, attempts=1):
     comprehend.asked.clear()
     comprehend.will_answer(*answers)
-    return Comprehend(comprehend.client)
+    return Comprehend(lambda service: comprehend.client(service, attempts))
 
 
 def test_its_types_have_the_vocabulary_s_names_and_only_those_asked_for_are_found(comprehend):
@@ -131,6 +131,14 @@ def test_a_longer_passage_is_refused_before_the_call(comprehend):
     assert comprehend.asked == []
 
 
+@pytest.mark.parametrize("answer", ["throttled", "too-many"])
+def test_a_throttled_call_is_tried_once_more_at_once(comprehend, answer):
+    found = detector(comprehend, answer, "entities-astral", attempts=2).detect(PASSAGE, ASK).found
+
+    assert len(found) == 3
+    assert len(comprehend.asked) == 2
+
+
 @pytest.mark.parametrize("answer", ["throttled", "too-many", "internal"])
 def test_what_a_later_try_may_not_meet_again_is_unavailable(comprehend, answer):
     with pytest.raises(Unavailable):
@@ -143,7 +151,10 @@ def test_what_a_later_try_may_not_meet_again_is_unavailable(comprehend, answer):
         ("too-long", "too-long"),
         ("too-long-with-namespace", "too-long"),
         ("language", "unsupported-language"),
+        ("language-of-the-text", "unsupported-language"),
         ("denied", "denied"),
+        ("no-subscription", "denied"),
+        ("not-parsed", "rejected"),
     ],
 )
 def test_what_no_later_try_can_change_fails_with_the_reason(comprehend, answer, reason):
