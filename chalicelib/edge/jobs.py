@@ -108,7 +108,9 @@ def watch(system: System, call: Call) -> Answer:
 
 def cancel(system: System, call: Call) -> Answer:
     """Cancel a job: 202, for a worker may have to hear of it first."""
-    job = jobs.cancel(system, requests.workspace(call), _job_id(call))
+    where = requests.workspace(call), _job_id(call)
+    seen = requests.expected_version(call, lambda: jobs.get(system, *where).version)
+    job = jobs.cancel(system, *where, seen)
     return Answer(202, job_json(job, system.config.public_url))
 
 

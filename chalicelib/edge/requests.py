@@ -106,7 +106,7 @@ def clone(system: System, call: Call) -> tuple[Request, str, CloneResource]:
     clone before: then it is answered again.
     """
     source, new_id = read.resource(system, *on(call)), _new_ids(system, call, 1)[0]
-    expected = _expected(call, lambda: source.version)
+    expected = expected_version(call, lambda: source.version)
     if expected not in (None, source.version) and not was_created(system, request(call), new_id):
         raise StaleVersion(
             f"If-Match names version {expected} of the source, the current one is {source.version}",
@@ -339,11 +339,11 @@ def _filename(name: str | None) -> str | None:
 
 
 def _expected_of_resource(system: System, call: Call) -> int | None:
-    return _expected(call, lambda: read.resource(system, *on(call)).version)
+    return expected_version(call, lambda: read.resource(system, *on(call)).version)
 
 
 def _expected_of_vocabulary(system: System, call: Call) -> int | None:
-    return _expected(call, lambda: seed_vocabulary(system, request(call)).head.version)
+    return expected_version(call, lambda: seed_vocabulary(system, request(call)).head.version)
 
 
 def _expected_of_annotation(system: System, call: Call) -> int | None:
@@ -351,10 +351,10 @@ def _expected_of_annotation(system: System, call: Call) -> int | None:
         where = workspace(call), resource_id(call), annotation_id(call)
         return read.annotation(system, *where)[1].version
 
-    return _expected(call, current)
+    return expected_version(call, current)
 
 
-def _expected(call: Call, current: Callable[[], int]) -> int | None:
+def expected_version(call: Call, current: Callable[[], int]) -> int | None:
     """Return the version that If-Match names; None for `*`. Of several, the current one is meant.
 
     What is no version, or a weak tag, names none: StaleVersion, unless `current` raises NotFound.

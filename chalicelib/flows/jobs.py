@@ -24,6 +24,7 @@ from chalicelib.errors import (
     LogDamaged,
     LogUnreadable,
     NotFound,
+    StaleVersion,
     Unavailable,
 )
 from chalicelib.flows.reading import WorkspaceReading
@@ -156,15 +157,22 @@ def page(
     return Page(jobs, before if more else None)
 
 
-def cancel(system: System, workspace: str, job_id: str) -> Job:
+def cancel(system: System, workspace: str, job_id: str, expected: int | None = None) -> Job:
     """Cancel a job: at once where no worker holds it, else as soon as its worker looks up.
 
-    One that was cancelled stays so. Raises NotFound, Conflict when it ended otherwise.
+    One that was cancelled stays so. `expected` is the version that the client saw. Raises NotFound,
+    StaleVersion, Conflict when it ended otherwise.
     """
     for _ in range(MAX_TRIES):
         job = get(system, workspace, job_id)
         if job.state == "cancelled":
             return job
+        if expected is not None and job.version != expected:
+            raise StaleVersion(
+                f"If-Match names version {expected}, the job's is {job.version}",
+                expected=expected,
+                actual=job.version,
+            )
         now_s = system.now_s()
         if job.over or job.leased(now_s):
             asked = domain.request_cancel(job, system.now())

@@ -164,6 +164,29 @@ def test_a_job_that_is_complete_cannot_be_cancelled(api: JobsApi, resource_id: s
     assert api.delete(f"/jobs/{job['id']}").problem == "conflict"
 
 
+def test_a_job_that_has_gone_on_is_not_cancelled_for_who_saw_it_before(
+    api: JobsApi, resource_id: str
+) -> None:
+    job = api.post("/jobs", detection(resource_id)).json
+    path = f"/jobs/{job['id']}"
+    seen = api.get(path).headers["etag"]
+    api.work()
+
+    stale = api.delete(path, headers={"if-match": seen})
+
+    assert (stale.problem, stale.status) == ("stale-version", 412)
+    assert stale.json["actual"] == api.get(path).json["version"]
+
+
+def test_a_job_is_cancelled_for_who_saw_it_as_it_is(api: JobsApi, resource_id: str) -> None:
+    path = f"/jobs/{api.post('/jobs', detection(resource_id)).json['id']}"
+    seen = api.get(path).headers["etag"]
+
+    assert api.delete(path, headers={"if-match": 'W/"1", "99"'}).problem == "stale-version"
+    assert api.delete(path, headers={"if-match": f'"99", {seen}'}).json["state"] == "cancelled"
+    assert api.delete(path, headers={"if-match": "*"}).status == 202
+
+
 @pytest.mark.parametrize("job_id", [NOTHING_HERE, "x", "%2e%2e"])
 def test_a_job_that_there_is_not_is_not_found(api: JobsApi, job_id: str) -> None:
     assert api.get(f"/jobs/{job_id}").problem == "not-found"

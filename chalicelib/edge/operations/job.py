@@ -70,7 +70,7 @@ def watch_job(system: System, call: Call) -> Answer:
     return jobs.watch(system, call)
 
 
-@operation(answers={202: "Job"})
+@operation(answers={202: "Job"}, condition="optional")
 def cancel_job(system: System, call: Call) -> Answer:
     """Cancel a job. What it has written stays, and stands in its result."""
     return jobs.cancel(system, call)
