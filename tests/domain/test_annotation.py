@@ -1,3 +1,5 @@
+"""Annotations that clients send: what is understood, what is refused, and how that is told."""
+
 from __future__ import annotations
 
 import json
@@ -9,49 +11,32 @@ from chalicelib.domain.annotation import (
     MAX_CONTEXT,
     MAX_EXACT,
     MAX_IRI,
-    MAX_OPERATIONS,
     MAX_SELECTORS,
     MAX_SVG,
     MAX_VALUE,
     MOTIVATIONS,
-    Annotation,
     Fragment,
     SpecificResource,
     Svg,
-    Target,
     TextPosition,
     TextQuote,
     TextualBody,
-    apply_operations,
     body_from_json,
     parse,
-    to_json,
 )
 from chalicelib.errors import Invalid
-
-R = "0192f000-aaaa-7000-8000-000000000001"
-OTHER = "0192f000-aaaa-7000-8000-000000000009"
-SURROGATE = "\ud83d"
-TAG = {"type": "TextualBody", "value": "Place", "purpose": "tagging"}
-LINK = {"type": "SpecificResource", "source": f"/resources/{OTHER}", "purpose": "linking"}
-QUOTE = {"type": "TextQuoteSelector", "exact": "Vienna"}
-POSITION = {"type": "TextPositionSelector", "start": 3, "end": 9}
-
-
-def read(**members):
-    return parse({"motivation": "linking", **members}, resource_id=R)
-
-
-def faults_of(call) -> dict[str, str]:
-    with pytest.raises(Invalid) as caught:
-        call()
-    json.dumps(caught.value.extra["errors"], ensure_ascii=False).encode()  # can be answered
-    return {fault["pointer"]: fault["detail"] for fault in caught.value.extra["errors"]}
-
-
-def faults(**members) -> dict[str, str]:
-    return faults_of(lambda: read(**members))
-
+from tests.domain.annotations import (
+    LINK,
+    OTHER,
+    POSITION,
+    QUOTE,
+    SURROGATE,
+    TAG,
+    R,
+    faults,
+    faults_of,
+    read,
+)
 
 # --- what is understood
 
@@ -385,152 +370,3 @@ def test_a_flood_of_faults_is_told_in_part():
 
 def test_a_member_named_by_half_a_character_can_still_be_answered():
     assert faults(**{SURROGATE: 1}).keys() == {"/\\ud83d"}
-
-
-# --- operations on a body
-
-PLACE = TextualBody("Place", "tagging")
-CITY = TextualBody("City", "tagging")
-REFERENCE = SpecificResource(f"resource:{OTHER}", "linking")
-CITY_JSON = {**TAG, "value": "City"}
-
-
-def test_operations_are_applied_in_their_order():
-    bodies = apply_operations(
-        (PLACE,),
-        [
-            {"op": "add", "item": LINK},
-            {"op": "replace", "oldItem": TAG, "newItem": CITY_JSON},
-            {"op": "remove", "item": {**LINK, "source": f"https://any.example/resources/{OTHER}"}},
-            {"op": "add", "item": LINK},
-        ],
-    )
-
-    assert bodies == (CITY, REFERENCE)
-
-
-def test_adding_what_is_there_changes_nothing():
-    assert apply_operations((PLACE,), [{"op": "add", "item": TAG}]) == (PLACE,)
-
-
-def test_replacing_keeps_the_place_and_makes_no_duplicate():
-    operation = {"op": "replace", "oldItem": TAG, "newItem": CITY_JSON}
-
-    assert apply_operations((PLACE, REFERENCE), [operation]) == (CITY, REFERENCE)
-    assert apply_operations((PLACE, REFERENCE, CITY), [operation]) == (CITY, REFERENCE)
-
-
-@pytest.mark.parametrize(
-    ("operation", "pointer"),
-    [
-        ({"op": "remove", "item": CITY_JSON}, "/item"),
-        ({"op": "replace", "oldItem": CITY_JSON, "newItem": TAG}, "/oldItem"),
-        ({"op": "remove"}, "/item"),
-        ({"op": "replace", "oldItem": TAG}, "/newItem"),
-        ({"op": "add", "item": {"value": ""}}, "/item/value"),
-        ({"op": "add", "item": TAG, "at": 0}, "/at"),
-        ({"op": "move", "item": TAG}, ""),
-        ({"op": []}, ""),
-        ("add", ""),
-    ],
-)
-def test_an_operation_with_a_fault_is_refused_where_it_is(operation, pointer):
-    found = faults_of(lambda: apply_operations((PLACE,), [operation], "/operations"))
-
-    assert found.keys() == {f"/operations/0{pointer}"}
-
-
-def test_what_an_operation_removed_the_next_one_misses():
-    remove = {"op": "remove", "item": TAG}
-
-    found = faults_of(lambda: apply_operations((PLACE,), [remove, remove]))
-
-    assert found.keys() == {"/operations/1/item"}
-
-
-@pytest.mark.parametrize(
-    "operations", [None, {}, [{"op": "add", "item": TAG}] * (MAX_OPERATIONS + 1)]
-)
-def test_operations_are_a_list_of_at_most_a_hundred(operations):
-    assert faults_of(lambda: apply_operations((), operations)).keys() == {"/operations"}
-
-
-def test_operations_leave_no_more_bodies_than_an_annotation_has():
-    add = [{"op": "add", "item": {"value": str(index)}} for index in range(MAX_BODIES)]
-
-    assert len(apply_operations((), add)) == MAX_BODIES
-    assert faults_of(lambda: apply_operations((PLACE,), add)).keys() == {"/operations"}
-
-
-# --- what clients read
-
-STORED = Annotation(
-    "0192f000-bbbb-7000-8000-000000000002",
-    "linking",
-    Target("9f86" * 16, (TextPosition(2, 3), TextQuote("b", "a😀"), Fragment("x", "http://y/z"))),
-    (PLACE, REFERENCE),
-    {"id": f"resource:{OTHER}", "name": "Tool"},
-)
-ANSWER = {
-    "resource_id": R,
-    "base_url": "https://api.example/dev",
-    "creator": {"id": "u1", "type": "Person", "name": "Ada"},
-    "created": "2026-11-23T09:35:00.123Z",
-}
-
-
-def test_an_annotation_is_answered_in_w3c_json():
-    assert to_json(STORED, **ANSWER, modified=None, anchor={"state": "anchored"}) == {
-        "@context": "http://www.w3.org/ns/anno.jsonld",
-        "id": f"https://api.example/dev/resources/{R}/annotations/{STORED.id}",
-        "type": "Annotation",
-        "motivation": "linking",
-        "target": {
-            "source": f"https://api.example/dev/resources/{R}",
-            "selector": [
-                {"type": "TextPositionSelector", "start": 2, "end": 3},
-                {"type": "TextQuoteSelector", "exact": "b", "prefix": "a😀"},
-                {"type": "FragmentSelector", "value": "x", "conformsTo": "http://y/z"},
-            ],
-        },
-        "body": [
-            {"type": "TextualBody", "value": "Place", "purpose": "tagging"},
-            {
-                "type": "SpecificResource",
-                "source": f"https://api.example/dev/resources/{OTHER}",
-                "purpose": "linking",
-            },
-        ],
-        "creator": {"id": "u1", "type": "Person", "name": "Ada"},
-        "created": "2026-11-23T09:35:00.123Z",
-        "generator": {"id": f"https://api.example/dev/resources/{OTHER}", "name": "Tool"},
-        "anchor": {"state": "anchored"},
-    }
-
-
-def test_what_is_absent_is_left_out():
-    answer = to_json(Annotation("a", "bookmarking", Target(None)), **ANSWER, modified="later")
-
-    assert answer["target"] == {"source": f"https://api.example/dev/resources/{R}"}
-    assert answer["body"] == []
-    assert answer["modified"] == "later"
-    assert not {"generator", "anchor"} & answer.keys()
-
-
-def test_positions_are_answered_in_utf_16_units_where_the_text_is_known():
-    known = to_json(STORED, **ANSWER, text="a😀b", offsets="utf16")
-    unknown = to_json(STORED, **ANSWER, text=None, offsets="utf16")
-
-    assert known["target"]["selector"][0] == {"type": "TextPositionSelector", "start": 3, "end": 4}
-    assert known["target"]["selector"][1:] == unknown["target"]["selector"]
-
-
-def test_an_answer_can_be_sent_back_as_it_is():
-    answer = to_json(STORED, **ANSWER, modified="later", anchor={"state": "anchored"})
-
-    again = parse(json.loads(json.dumps(answer)), resource_id=R)
-
-    assert again.motivation == STORED.motivation
-    assert again.selectors == STORED.target.selectors
-    assert again.bodies == STORED.bodies
-    assert again.generator == STORED.generator

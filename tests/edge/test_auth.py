@@ -4,59 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.config import Config, Misconfigured
+from chalicelib.config import Misconfigured
 from chalicelib.domain.actor import Actor
 from chalicelib.edge.auth import Authenticator, challenge
-from chalicelib.edge.call import Call, Caller
-from chalicelib.errors import AppError, Forbidden, Malformed, Unauthenticated, Unavailable
+from chalicelib.edge.call import Caller
+from chalicelib.errors import AppError, Forbidden, Unauthenticated
 from tests.edge import issuer
+from tests.edge.calls import CONFIG, call, caller
 from tests.edge.issuer import KeySet, claims, forged, key, pem, public, signed_raw, token
-
-CONFIG = Config(
-    log_table="log",
-    views_table="views",
-    idempotency_table="idempotency",
-    content_bucket="content",
-    public_url="http://127.0.0.1:8000",
-    jwt_issuer=issuer.ISSUER,
-    jwt_audience=issuer.AUDIENCE,
-    jwt_jwks_url="https://issuer.test/jwks.json",
-    jwt_algorithms=("RS256",),
-    **{
-        name: field.metadata["default"]
-        for name, field in Config.__dataclass_fields__.items()
-        if field.metadata["default"] is not ... and not name.startswith("jwt_algorithms")
-    },
-)
-
-
-def call(headers: dict[str, Any], source_ip: str = "203.0.113.9") -> Call:
-    many = {name: value if isinstance(value, list) else [value] for name, value in headers.items()}
-    event = {
-        "requestContext": {
-            "httpMethod": "GET",
-            "resourcePath": "/",
-            "identity": {"sourceIp": source_ip},
-        },
-        "multiValueHeaders": many,
-    }
-    return Call.of_event(event, None, lambda _: pytest.fail("not asked for"))
-
-
-def caller(bearer: str, config: Config = CONFIG, keys: KeySet | None = None) -> Caller:
-    authenticator = Authenticator(config, keys or KeySet())
-    return authenticator.caller(call({"Authorization": f"Bearer {bearer}"}))
 
 
 def refused(bearer: str, **more: Any) -> str:
@@ -352,198 +315,6 @@ def _same(mutant: str, good: str) -> bool:
         return read(mutant) == read(good)
     except ValueError:
         return False
-
-
-# -- the issuer's keys --------------------------------------------------------------------------
-
-
-def test_keys_are_fetched_once_and_kept() -> None:
-    keys = KeySet()
-    authenticator = Authenticator(CONFIG, keys)
-
-    for _ in range(5):
-        authenticator.caller(call({"Authorization": f"Bearer {token()}"}))
-
-    assert keys.fetches == 1
-
-
-def test_a_new_key_is_found_by_asking_once_more() -> None:
-    keys = KeySet(cooldown_s=0)
-    authenticator = Authenticator(CONFIG, keys)
-    authenticator.caller(call({"Authorization": f"Bearer {token()}"}))
-    keys.served = [public(key("next"), "2026-12")]
-
-    bearer = token(key("next"), headers={"kid": "2026-12"})
-
-    assert authenticator.caller(call({"Authorization": f"Bearer {bearer}"})).workspace == "demo"
-    assert keys.fetches == 2
-
-
-def test_strangers_cannot_make_us_fetch_without_end() -> None:
-    keys = KeySet(cooldown_s=30)
-    authenticator = Authenticator(CONFIG, keys)
-
-    for number in range(20):
-        bearer = token(key("attacker"), headers={"kid": f"k{number}"})
-        with pytest.raises(Unauthenticated):
-            authenticator.caller(call({"Authorization": f"Bearer {bearer}"}))
-
-    assert keys.fetches == 1
-
-
-def test_without_the_issuers_keys_the_answer_is_503_and_the_issuer_is_left_in_peace() -> None:
-    keys = KeySet()
-    keys.down = True
-    authenticator = Authenticator(CONFIG, keys)
-
-    for _ in range(5):
-        with pytest.raises(Unavailable) as error:
-            authenticator.caller(call({"Authorization": f"Bearer {token()}"}))
-
-    assert error.value.extra["dependency"] == "identity"
-    assert keys.fetches == 1
-
-
-def test_a_key_set_that_is_none_is_503() -> None:
-    for served in ([], [{"kty": "RSA"}], [{"kty": "oct", "k": "c2VjcmV0", "kid": issuer.KID}]):
-        keys = KeySet()
-        keys.served = served
-        with pytest.raises((Unavailable, Unauthenticated)):
-            caller(token(), keys=keys)
-
-
-@pytest.fixture
-def key_server() -> Iterator[tuple[str, dict[str, Any]]]:
-    """A server of key sets on this machine: its address, and what it answers by path."""
-    answers: dict[str, Any] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = answers[self.path]
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", answers
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_the_issuers_keys_come_over_http_and_from_where_it_was_configured(
-    key_server: tuple[str, dict[str, Any]],
-) -> None:
-    address, answers = key_server
-    keys = json.dumps({"keys": [public(key())]}).encode()
-    answers["/keys"] = (200, {"Content-Type": "application/json"}, keys)
-    answers["/moved"] = (302, {"Location": f"{address}/keys"}, b"")
-    answers["/broken"] = (500, {}, b"")
-    answers["/page"] = (200, {}, b"<html>")
-
-    def ask(path: str) -> Caller:
-        config = replace(CONFIG, jwt_jwks_url=address + path)
-        bearer = call({"Authorization": f"Bearer {token()}"})
-        return Authenticator(config).caller(bearer)
-
-    assert ask("/keys").workspace == "demo"
-    for path in ("/moved", "/broken", "/page"):
-        with pytest.raises(Unavailable):
-            ask(path)
-
-
-# -- the local user -----------------------------------------------------------------------------
-
-LOCAL = replace(CONFIG, local_user="ada", local_workspace="demo")
-
-
-def local(headers: dict[str, Any], source_ip: str = "127.0.0.1", config: Config = LOCAL) -> Caller:
-    return Authenticator(config).caller(call(headers, source_ip))
-
-
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8000", "LocalHost:1", "127.0.0.1:8000", "[::1]:80"]
-)
-@pytest.mark.parametrize("source_ip", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
-def test_on_this_machine_the_local_user_needs_no_token(host: str, source_ip: str) -> None:
-    assert local({"Host": host}, source_ip) == Caller(Actor("ada", "Person", "ada"), "demo")
-
-
-def test_without_a_local_user_a_token_is_needed_on_this_machine_too() -> None:
-    with pytest.raises(Unauthenticated):
-        local({"Host": "localhost"}, config=CONFIG)
-
-
-@pytest.mark.parametrize(
-    "source_ip", ["", "10.0.0.1", "203.0.113.9", "::ffff:10.0.0.1", "fe80::1", "x"]
-)
-def test_from_another_machine_there_is_no_local_user(source_ip: str) -> None:
-    with pytest.raises(Unauthenticated):
-        local({"Host": "localhost:8000"}, source_ip)
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "",
-        "attacker.test",
-        "attacker.test:8000",
-        "localhost.attacker.test",
-        "127.0.0.1.attacker.test",
-        "localhost:8000@attacker.test",
-        "localhost:",
-        "0.0.0.0:8000",
-        "127.0.0.2",
-        "[::]",
-        "evil\nlocalhost",
-    ],
-)
-def test_a_name_that_was_rebound_to_this_machine_is_not_this_machine(host: str) -> None:
-    with pytest.raises(Unauthenticated):
-        local({"Host": host})
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "https://attacker.test",
-        "null",
-        "",
-        "http://localhost:9999",
-        "http://localhost",
-        "http://localhost:8000.attacker.test",
-        "http://127.0.0.1:8000",
-        "chrome-extension://abc",
-    ],
-)
-def test_a_page_of_another_origin_is_refused(origin: str) -> None:
-    with pytest.raises(Forbidden):
-        local({"Host": "localhost:8000", "Origin": origin})
-
-
-def test_our_own_page_and_configured_origins_may_use_the_local_user() -> None:
-    assert local({"Host": "localhost:8000", "Origin": "http://localhost:8000"})
-    friendly = replace(LOCAL, cors_origins=("http://localhost:3000",))
-    assert local({"Host": "localhost:8000", "Origin": "http://localhost:3000"}, config=friendly)
-
-
-def test_a_bad_token_is_not_replaced_by_the_local_user() -> None:
-    with pytest.raises(Unauthenticated):
-        local({"Host": "localhost", "Authorization": "Bearer nonsense"})
-
-
-def test_two_hosts_are_none() -> None:
-    with pytest.raises(Malformed):
-        local({"Host": ["localhost", "attacker.test"]})
 
 
 # -- what a 401 says ----------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from chalicelib.edge.permissions import NOTHING, READ, WRITE
 from chalicelib.edge.route import Body, operation
 from chalicelib.errors import Conflict, Contended, StaleVersion
 from chalicelib.metrics import Metrics
-from tests.edge.test_auth import LOCAL
+from tests.edge.calls import LOCAL
 
 HOST = {"Host": "localhost:8000"}
 

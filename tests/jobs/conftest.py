@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib import system as systems
 from infra.local.aws import aws
-from tests.jobs.scene import World
+from tests.jobs.api import JobsApi
+from tests.jobs.scene import World, text_of_entities
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +29,19 @@ def environment() -> Iterator[dict[str, str]]:
 def world(environment: dict[str, str]) -> World:
     """One process that takes requests, and as many workers as a test wants."""
     return World(environment)
+
+
+@pytest.fixture
+def api(environment: dict[str, str], world: World) -> Iterator[JobsApi]:
+    systems.use(world.api)
+    for name in ("JOBS_QUEUE_URL", "SLOW_JOBS_QUEUE_URL"):
+        world.messages(environment[name])  # what earlier tests have left
+    try:
+        yield JobsApi(world, environment)
+    finally:
+        systems.use(None)
+
+
+@pytest.fixture
+def resource_id(world: World) -> str:
+    return world.resource(text_of_entities(7))
