@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,8 @@ LINKED: Final = (JSON, JSON_LD)
 MERGE_PATCH: Final = "application/merge-patch+json"
 MULTIPART: Final = "multipart/form-data"
 
-_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}\Z")
+_CORRELATION: Final = re.compile(r"(?!job:|load:)[A-Za-z0-9._:/-]{1,64}\Z")
+"""A client's name for a request; it cannot be that of a job or an import, which tells theirs."""
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
@@ -194,16 +196,31 @@ class Call:
         return key
 
     @cached_property
-    def append_key(self) -> str | None:
-        """Return what stands on the commit of a keyed POST, so that repeating it appends once.
+    def request_key(self) -> str | None:
+        """What a keyed POST is remembered by, so that another one under its key is refused.
 
         The SHA-256 (hex) of ``[workspace, actor id, method, path, Idempotency-Key]`` as JSON.
         """
         if self.method != "POST" or self.idempotency_key is None:
             return None
         who = self.caller
-        named = [who.workspace, who.actor.id, self.method, self.path, self.idempotency_key]
-        return hashlib.sha256(strict_json.dumps(named).encode()).hexdigest()
+        return _digest([who.workspace, who.actor.id, self.method, self.path, self.idempotency_key])
+
+    @cached_property
+    def append_key(self) -> str | None:
+        """What stands on the commit of a keyed POST, so that repeating it appends once.
+
+        The SHA-256 (hex) of ``[request_key, said]`` as JSON. Requests are remembered for a day, and
+        commits for ever: a key that is used again after that, for something else, must not name
+        what it named before.
+        """
+        return None if self.request_key is None else _digest([self.request_key, self.said])
+
+    @cached_property
+    def said(self) -> Any:
+        """What the request says, as JSON-able data: its query and its content."""
+        query = {name: list(values) for name, values in sorted(self.sent.items())}
+        return {"query": query, "content": self.content}
 
     @property
     def content(self) -> Any:
@@ -223,6 +240,10 @@ class Call:
             ]
             for name, parts in self.form.items()
         }
+
+
+def _digest(named: Any) -> str:
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def _without_bases(said: Any) -> Any:

@@ -74,7 +74,7 @@ class Idempotency:
 
         config = IdempotencyConfig(
             event_key_jmespath="key",
-            payload_validation_jmespath="[query, content]",
+            payload_validation_jmespath="said",
             raise_on_no_idempotency_key=True,
             expires_after_seconds=KEPT_S,
             use_local_cache=False,
@@ -88,8 +88,7 @@ class Idempotency:
             config=config,
             key_prefix="request",
         )
-        query = {name: list(values) for name, values in sorted(call.sent.items())}
-        request = {"key": call.append_key, "query": query, "content": call.content}
+        request = {"key": call.request_key, "said": call.said}
         try:
             told = keyed(request=request)
         except powertools.IdempotencyValidationError:

@@ -239,9 +239,9 @@ def _streamed(
             job = _begun(system, call, kind, params)
         return _stream(system, job, None)
     job_id, _ = _cursor(last)
-    if call.append_key is not None and job_id != jobs.id_of(call.append_key):
-        raise Malformed("Last-Event-ID names another job than the Idempotency-Key does")
     job = jobs.get(system, requests.workspace(call), job_id)
+    if call.append_key not in (None, job.key):
+        raise Malformed("Last-Event-ID names another job than the Idempotency-Key does")
     if not jobs.asks_for(system, job, kind, _stored(params)):
         raise NotFound("Last-Event-ID names a job that does something else")
     return _stream(system, job, _seen(last, job))

@@ -96,7 +96,7 @@ def new_resource(system: System, call: Call) -> tuple[Request, str, CreateResour
         description=document.get("description"),
         language=document.get("language"),
     )
-    return request(call), _new_ids(system, call, 1)[0], command
+    return request(call), _new_id(system, call), command
 
 
 def clone(system: System, call: Call) -> tuple[Request, str, CloneResource]:
@@ -105,7 +105,7 @@ def clone(system: System, call: Call) -> tuple[Request, str, CloneResource]:
     If-Match names the source's version. Raises StaleVersion, unless this call's key has made the
     clone before: then it is answered again.
     """
-    source, new_id = read.resource(system, *on(call)), _new_ids(system, call, 1)[0]
+    source, new_id = read.resource(system, *on(call)), _new_id(system, call)
     expected = expected_version(call, lambda: source.version)
     if expected not in (None, source.version) and not was_created(system, request(call), new_id):
         raise StaleVersion(
@@ -220,7 +220,9 @@ def new_annotations(system: System, call: Call) -> tuple[Request, str, ResourceC
             f"{len(faults)} fault(s) in the annotations; nothing was stored",
             errors=tuple(faults[:MAX_FAULTS]),
         )
-    ids = _new_ids(system, call, len(items))
+    # In the order of the items. Minted also for a keyed request: a repeat finds its commit by the
+    # key, and the ids there. Ids made of a key would overwrite what it made long ago.
+    ids = tuple(sorted(system.mint() for _ in items))
     command = AddAnnotations(tuple(parsed), ids, pointers)
     return request(call), on, command, _expected_of_resource(system, call)
 
@@ -274,11 +276,9 @@ def _id(call: Call, name: str, otherwise: str) -> str:
     return call.params[name]
 
 
-def _new_ids(system: System, call: Call, count: int) -> tuple[str, ...]:
-    """Return ids that sort in the order of what they are for."""
-    if call.append_key is not None:
-        return tuple(derived_id(call.append_key, index) for index in range(count))
-    return tuple(sorted(system.mint() for _ in range(count)))
+def _new_id(system: System, call: Call) -> str:
+    """Return the id of a new resource. A keyed request that is repeated names the same one."""
+    return system.mint() if call.append_key is None else derived_id(call.append_key, 0)
 
 
 def _document(call: Call, form: str) -> Mapping[str, Any]:

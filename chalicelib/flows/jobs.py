@@ -27,6 +27,7 @@ from chalicelib.errors import (
     StaleVersion,
     Unavailable,
 )
+from chalicelib.flows.keyed import REQUEST_KEPT_S
 from chalicelib.flows.reading import WorkspaceReading
 from chalicelib.flows.write import Request
 from chalicelib.jobs.queue import Lane
@@ -66,7 +67,7 @@ class Swept:
 
 
 def create(system: System, request: Request, kind_name: str, params: Json) -> Job:
-    """Begin a job; a repeated keyed request returns the one that it began before.
+    """Begin a job; a keyed request that is repeated within a day returns the one that it began.
 
     Raises what the kind refuses, before there is a job; Unavailable when it could not be put, or
     when this deployment has no workers. A job that was put is carried out, sent or not.
@@ -80,11 +81,14 @@ def create(system: System, request: Request, kind_name: str, params: Json) -> Jo
         )
     if not system.jobs_queue.configured:
         raise Unavailable("this deployment has no job workers", dependency="jobs")
-    job_id = system.mint() if request.key is None else id_of(request.key)
-    if request.key is not None and (known_job := system.jobs.get(request.workspace, job_id)):
-        return known_job
-    admitted = kind.admit(WorkspaceReading(system, request), system.inference, params)
     now_s = system.now_s()
+    job_id, *before = [system.mint()] if request.key is None else _ids_of(request.key, now_s)
+    if request.key is not None:
+        for each in (job_id, *before):
+            begun = system.jobs.get(request.workspace, each)
+            if begun is not None and now_s - _seconds(begun.created) < REQUEST_KEPT_S:
+                return begun
+    admitted = kind.admit(WorkspaceReading(system, request), system.inference, params)
     job = Job(
         id=job_id,
         workspace=request.workspace,
@@ -104,9 +108,14 @@ def create(system: System, request: Request, kind_name: str, params: Json) -> Jo
     return stored
 
 
-def id_of(key: str) -> str:
-    """Return the id of the job that a keyed request begins, or has begun."""
-    return derived_id(key, 0)
+def _ids_of(key: str, now_s: float) -> tuple[str, str]:
+    """Return the id of the job that a keyed request begins now, and of what it may have begun.
+
+    A key may be used again when a day is over: so the id changes, after two days at the latest, and
+    what the new job makes has ids of its own.
+    """
+    day = int(now_s // REQUEST_KEPT_S)
+    return derived_id(f"{key}/{day}", 0), derived_id(f"{key}/{day - 1}", 0)
 
 
 def asks_for(system: System, job: Job, kind_name: str, params: Json) -> bool:

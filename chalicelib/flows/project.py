@@ -24,6 +24,7 @@ from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
 from chalicelib.errors import AppError, LogDamaged, LogUnreadable, Unavailable
 from chalicelib.flows.head import Known, advance, viewed
+from chalicelib.flows.keyed import kept_until
 from chalicelib.flows.marks import from_log
 from chalicelib.log import all_events
 from chalicelib.view_items import View
@@ -45,9 +46,6 @@ MAX_MOVES: Final = 1000
 """Moves of one run: half a million events."""
 MAX_RUN_S: Final = 60.0
 """A run stops writing so long after it read its watermark: tombstones outlive it by far."""
-KEY_KEPT_S: Final = 25 * 3600
-JOB_KEY_KEPT_S: Final = 15 * 24 * 3600
-"""A request may be repeated for 24 h, a job's message for 14 days (the queue's retention)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +289,7 @@ def _keys(
     writes: list[Callable[[], object]] = []
     for commit in commits:
         if commit.key is not None:
-            kept = JOB_KEY_KEPT_S if commit.correlation.startswith("job:") else KEY_KEPT_S
-            expires = int(datetime.fromisoformat(commit.at).timestamp()) + kept
+            expires = kept_until(commit)
             if expires > now_s:
                 writes.append(putting(commit.key, commit, expires))
     return writes

@@ -31,7 +31,8 @@ from chalicelib.domain.vocabulary import Vocabulary
 from chalicelib.errors import AppError, Contended, LogDamaged, LogUnreadable, NotFound, Unavailable
 from chalicelib.flows import project
 from chalicelib.flows.head import NOTHING, Known, evolve
-from chalicelib.flows.project import JOB_KEY_KEPT_S, KEY_KEPT_S, WRITERS
+from chalicelib.flows.keyed import kept_until
+from chalicelib.flows.project import WRITERS
 from chalicelib.log import decoded
 from chalicelib.system import iso
 from chalicelib.upkeep.tables import Due, Watermark
@@ -235,12 +236,6 @@ class Changes:
         self.itself = self.itself or itself
         if commit.key is not None:
             self.keyed.append(commit)
-
-
-def kept_until(commit: Commit) -> int:
-    """Return until when (Unix seconds) a keyed commit is remembered."""
-    kept = JOB_KEY_KEPT_S if commit.correlation.startswith("job:") else KEY_KEPT_S
-    return int(datetime.fromisoformat(commit.at).timestamp()) + kept
 
 
 def referring(mark: Mark, resource_id: str) -> Entry:

@@ -27,7 +27,8 @@ from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
 from chalicelib.flows.faults import GRACE_S, TRIES, Fault
 from chalicelib.flows.head import NOTHING, Known, evolve
-from chalicelib.flows.rebuild import kept_until, referring
+from chalicelib.flows.keyed import kept_until
+from chalicelib.flows.rebuild import referring
 from chalicelib.upkeep import wire
 from chalicelib.upkeep.tables import Item, Key
 from chalicelib.view_items import View, decode_mark, decode_view

@@ -83,6 +83,11 @@ def test_any_other_is_replaced_by_the_gateways(given: str) -> None:
     assert correlation_of(event(headers={"X-Correlation-ID": given})) == "gw-1"
 
 
+@pytest.mark.parametrize("given", ["job:0192f0c1-0000-7000-8000-000000000000", "load:a"])
+def test_nobody_passes_his_request_off_as_a_job_s_or_an_import_s(given: str) -> None:
+    assert correlation_of(event(headers={"X-Correlation-ID": given})) == "gw-1"
+
+
 def test_without_a_gateway_a_correlation_id_is_made() -> None:
     assert correlation_of({}) != correlation_of({})
 
@@ -134,9 +139,11 @@ def test_the_key_of_a_commit_tells_apart_who_where_and_which() -> None:
         keyed(who=other_workspace),
         keyed(params={"resource_id": "r2"}),
         keyed(route="/other/{resource_id}"),
+        keyed(body='{"name":"a"}'),
+        keyed(multiValueQueryStringParameters={"offsets": ["utf16"]}),
     }
 
-    assert len(keys) == 6
+    assert len(keys) == 8
     assert keyed() == keyed()
 
 

@@ -42,15 +42,13 @@ def test_a_clone_is_made_of_the_version_that_was_seen_or_not_at_all(api: Api) ->
     assert api.post(f"{source}/clone", headers={"If-Match": 'W/"2"'}).status == 412
 
 
-def test_a_clone_that_was_made_is_answered_again_though_its_source_moved_on(
-    api: Api, environment: dict[str, str]
-) -> None:
+def test_a_clone_that_was_made_is_answered_again_though_its_source_moved_on(api: Api) -> None:
     """Given a keyed clone whose record was lost, when the source moved on, it is told again."""
     source = api.created()["@id"]
     headers = {"If-Match": '"1"', "Idempotency-Key": "clone-1"}
     first = api.post(f"{source}/clone", headers=headers)
     api("PATCH", source, {"name": "second"})
-    forget_requests(environment)
+    api.forget_requests()
 
     again = api.post(f"{source}/clone", headers=headers)
 
@@ -93,12 +91,3 @@ def test_the_contract_says_which_writes_take_if_match(api: Api) -> None:
                 assert (answer.status, answer.problem) == (400, "malformed"), (method, path)
                 refusing += 1
     assert (taking > 5, refusing > 5) == (True, True)
-
-
-def forget_requests(environment: dict[str, str]) -> None:
-    """Lose every record of keyed requests."""
-    import boto3
-
-    table = boto3.resource("dynamodb").Table(environment["IDEMPOTENCY_TABLE"])
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"id": item["id"]})

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.edge.api import Api, form
+from chalicelib.domain.ids import Stream
+from tests.edge.api import Answer, Api, form
 
 
 def test_a_keyed_post_is_answered_alike_however_often_and_done_once(api: Api) -> None:
@@ -52,7 +53,7 @@ def test_a_keyed_post_that_lost_its_record_finds_its_own_commit(api: Api) -> Non
     for number, (path, body) in enumerate(calls):
         keyed = {"Idempotency-Key": f"{headers['Idempotency-Key']}-{number}"}
         first = api.post(path, body, headers=keyed)
-        _forget_records(api)
+        api.forget_requests()
 
         again = api.post(path, body, headers=keyed)
 
@@ -61,12 +62,71 @@ def test_a_keyed_post_that_lost_its_record_finds_its_own_commit(api: Api) -> Non
     assert api.get(made["@id"]).json["annotationCount"] == 3
 
 
-def _forget_records(api: Api) -> None:
-    import boto3
+def test_a_key_that_is_used_again_days_later_makes_what_is_asked_for_then(api: Api) -> None:
+    """Given what a key made, when a day is over, then another request under it is another one."""
+    first = _keyed(api, "/resources", {"name": "one", "format": "text/plain", "content": "first"})
+    _days_pass(api, first.json["id"])
 
-    table = boto3.resource("dynamodb").Table(api.system.config.idempotency_table)
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"id": item["id"]})
+    other = _keyed(api, "/resources", {"name": "two", "format": "text/plain", "content": "second"})
+
+    assert (first.status, other.status) == (201, 201)
+    assert other.json["id"] != first.json["id"]
+    assert (other.json["name"], other.json["content"]["text"]) == ("two", "second")
+    assert api.get(first.json["@id"]).json["name"] == "one"
+
+
+@pytest.mark.parametrize("later", ["Vienna", "Ada"])
+def test_a_key_that_is_used_again_days_later_overwrites_no_annotation(api: Api, later: str) -> None:
+    """Given a keyed annotation, when its key comes again for any other, then both are there."""
+    made = api.created(content="Ada was in Vienna.")
+    path = f"{made['@id']}/annotations"
+    first = _keyed(api, path, _about("Ada"))
+    api.materialize(made["id"])
+    _days_pass(api, made["id"])
+
+    other = _keyed(api, path, _about(later))
+    api.materialize(made["id"])
+
+    assert other.status == 201
+    assert [each["id"] for each in api.get(path).json["items"]] == [
+        first.json["id"],
+        other.json["id"],
+    ]
+    assert api.get(made["@id"]).json["annotationCount"] == 2
+    assert api("DELETE", first.json["id"]).status == 204
+    assert api.get(made["@id"]).json["annotationCount"] == 1
+
+
+def test_a_key_is_still_refused_for_another_request_within_the_day(api: Api) -> None:
+    made = api.created(content="Ada was in Vienna.")
+    path = f"{made['@id']}/annotations"
+    _keyed(api, path, _about("Ada"))
+
+    other = _keyed(api, path, _about("Vienna"))
+
+    assert (other.status, other.problem) == (422, "key-reused")
+
+
+def _keyed(api: Api, path: str, body: Any) -> Answer:
+    return api.post(path, body, headers={"Idempotency-Key": "daily"})
+
+
+def _about(quote: str) -> dict[str, Any]:
+    selector = {"type": "TextQuoteSelector", "exact": quote}
+    return {"motivation": "linking", "target": {"selector": selector}}
+
+
+def _days_pass(api: Api, resource_id: str) -> None:
+    """Forget what is kept of keyed requests for a day, as DynamoDB does."""
+    import boto3
+    from boto3.dynamodb.conditions import Key
+
+    api.forget_requests()
+    table = boto3.resource("dynamodb").Table(api.system.config.views_table)
+    stream = Stream.of_resource(api.workspace, resource_id).key
+    condition = Key("pk").eq(stream) & Key("sk").begins_with("key#")
+    for item in table.query(KeyConditionExpression=condition)["Items"]:
+        table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,38 @@ def test_a_repeated_keyed_request_answers_with_the_same_job_as_it_is_now(
     assert again.headers["idempotency-replayed"] == "true"
 
 
+def test_a_key_names_the_same_job_for_a_day_and_then_another(
+    api: JobsApi, resource_id: str
+) -> None:
+    """Given a keyed job and lost records, when it is asked for again, the day decides which."""
+    hour_s = 3600
+
+    def begun() -> str:
+        api.forget_requests()
+        answer = api.post("/jobs", detection(resource_id), headers={"idempotency-key": "daily"})
+        return str(answer.json["id"])
+
+    for start_s in range(0, 25 * hour_s, 7 * hour_s):  # wherever in a day it begins
+        api.world.pass_time(26 * hour_s + start_s)
+        first = begun()
+        api.world.pass_time(24 * hour_s)
+        assert begun() == first
+        api.world.pass_time(2 * hour_s)
+        assert begun() != first
+
+
+def test_a_key_names_no_job_that_does_something_else(api: JobsApi, resource_id: str) -> None:
+    keyed = {"headers": {"idempotency-key": "one"}}
+    first = api.post("/jobs", detection(resource_id), **keyed).json
+    api.forget_requests()
+
+    asked = {**detection(resource_id), "params": {"entityTypes": ["Location"]}}
+    other = api.post("/jobs", asked, **keyed).json
+
+    assert other["id"] != first["id"]
+    assert other["params"]["entityTypes"] == ["Location"]
+
+
 def test_jobs_are_listed_newest_first_by_state_by_resource_and_in_pages(
     api: JobsApi, resource_id: str
 ) -> None:
