@@ -98,6 +98,12 @@ def test_a_queue_is_encrypted_and_gives_up_into_another_that_keeps_it_longest(na
         assert told["VisibilityTimeout"] > 900 + 30  # a worker's lease
 
 
+def test_no_bytes_that_a_workspace_holds_expire() -> None:
+    """Given any workspace, `uploads` say: its bytes lie under its name, so no prefix may expire."""
+    for rule in BUCKETS["ContentBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]:
+        assert set(rule) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+
+
 def test_a_development_stage_has_no_key_to_pay_for_and_may_be_deleted() -> None:
     for table in of(CORE, "DynamoDB::Table", Stage="dev").values():
         assert table["Properties"]["DeletionProtectionEnabled"] is False
