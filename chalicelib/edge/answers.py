@@ -7,6 +7,7 @@ repeated keyed POST anew, from the commit that the first one made: ``{"resource"
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,8 +71,11 @@ def changed(system: System, call: Call, written: Written) -> Answer:
 def redirect(system: System, call: Call, found: Resource) -> Answer:
     """Return where the content's bytes are to be had, for a while, without a token."""
     url = system.content.download(requests.workspace(call), found.content, method=call.method)
-    lives = max(0, int(system.config.presigned_s) - 60)
-    return Answer(307, None, {"Location": url, "Cache-Control": f"private, max-age={lives}"})
+    headers = {"Location": url}
+    if call.args["version"] is not None:  # that stays what it is; today's content may be another
+        lives = max(0, int(system.config.presigned_s) - 60)
+        headers["Cache-Control"] = f"private, max-age={lives}"
+    return Answer(307, None, headers)
 
 
 def upload(system: System, call: Call) -> Answer:
@@ -132,8 +136,18 @@ def annotations_added_again(system: System, call: Call, told: Mapping[str, Any])
 
 
 def annotation(system: System, call: Call, found: tuple[Resource, Mark]) -> Answer:
-    """Return one annotation; its ETag is the version that last changed it."""
-    return Answer(200, annotation_json(system, call, *found), etag=str(found[1].version))
+    """Return one annotation where it stands in the current content of its resource.
+
+    Its ETag is the version that last changed it, and a digest of its place where new content has
+    moved it since.
+    """
+    on, mark = found
+    anchor = _anchor(system, call, on, mark)
+    etag = str(mark.version)
+    if anchor != _as_made(mark):
+        place = f"{on.content.format} {anchor}"
+        etag += f"-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+    return Answer(200, _annotation(system, _Texts(system, call, on), mark, anchor), etag=etag)
 
 
 def annotation_changed(system: System, call: Call, written: Written) -> Answer:
@@ -263,8 +277,12 @@ class _Texts:
 
 def annotation_json(system: System, call: Call, on: Resource, mark: Mark) -> Json:
     """Return one annotation where it stands in the current content of its resource."""
-    anchors = read.anchors(system, requests.workspace(call), on, [mark])
-    return _annotation(system, _Texts(system, call, on), mark, anchors[mark.annotation.id])
+    return _annotation(system, _Texts(system, call, on), mark, _anchor(system, call, on, mark))
+
+
+def _anchor(system: System, call: Call, on: Resource, mark: Mark) -> Anchor:
+    found = read.anchors(system, requests.workspace(call), on, [mark])
+    return found[mark.annotation.id]
 
 
 def _annotation(system: System, texts: _Texts, mark: Mark, anchor: Anchor) -> Json:

@@ -306,7 +306,7 @@ def _rendered(answer: Answer, exchange: _Exchange, origins: tuple[str, ...]) -> 
     headers: dict[str, str | list[str]] = {
         **_SECURITY,
         "X-Correlation-ID": exchange.correlation,
-        "Vary": "Accept, Origin" if origins else "Accept",
+        "Vary": "Accept, Authorization, Origin" if origins else "Accept, Authorization",
         "Cache-Control": "private, no-cache" if answer.etag else "private, no-store",
         **_cors(exchange.event, origins),
         **answer.headers,

@@ -53,6 +53,8 @@ from chalicelib.system import System
 MAX_FAULTS: Final = 100
 UNKNOWN: Final = "application/octet-stream"  # content that nobody says anything of
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,14}\Z")
+_MOVED: Final = re.compile(r"([1-9][0-9]{0,14})-[0-9a-f]{12}\Z")
+"""An annotation's ETag where new content has moved it: only the version counts for a write."""
 MAX_FILENAME: Final = 255
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -351,18 +353,21 @@ def _expected_of_annotation(system: System, call: Call) -> int | None:
         where = workspace(call), resource_id(call), annotation_id(call)
         return read.annotation(system, *where)[1].version
 
-    return expected_version(call, current)
+    return expected_version(call, current, moved=True)
 
 
-def expected_version(call: Call, current: Callable[[], int]) -> int | None:
+def expected_version(call: Call, current: Callable[[], int], *, moved: bool = False) -> int | None:
     """Return the version that If-Match names; None for `*`. Of several, the current one is meant.
 
     What is no version, or a weak tag, names none: StaleVersion, unless `current` raises NotFound.
+    With `moved`, tags may say where an annotation has moved to.
     """
     tags = call.if_match
     if tags is None or tags.anything:
         return None
-    versions = {int(tag) for weak, tag in tags.tags if not weak and _VERSION.match(tag)}
+    strong = (tag for weak, tag in tags.tags if not weak)
+    named = (_MOVED.sub(r"\1", tag) if moved else tag for tag in strong)
+    versions = {int(tag) for tag in named if _VERSION.match(tag)}
     if len(versions) == 1:
         return versions.pop()
     now = current()

@@ -249,6 +249,38 @@ def test_a_body_is_changed_by_operations_or_whole(api: Api, on: str) -> None:
     assert (same.status, same.etag) == (200, '"4"')
 
 
+def test_new_content_moves_an_annotations_etag_and_not_its_version(api: Api) -> None:
+    """Given an annotation that a client holds, when it loses its place, then no 304 hides that."""
+    on = str(api.created(content="Ada was in Vienna.")["@id"])
+    quote = {"type": "TextQuoteSelector", "exact": "Vienna"}
+    asked = {"motivation": "tagging", "target": {"selector": quote}}
+    note = api.post(f"{on}/annotations", asked)
+    was, now = api.get(on).json["content"]["text"], "Nothing of the kind."
+    seen = []
+    for text in (now, was, now):
+        current = api.get(on).etag
+        new = {"content": text, "format": "text/plain"}
+        assert api("PUT", f"{on}/content", new, headers={"If-Match": current}).status == 200
+        held = {"If-None-Match": seen[-1].etag if seen else note.etag}
+        assert api.get(note.json["id"], headers=held).status == 200
+        seen.append(api.get(note.json["id"]))
+
+    assert [each.json["anchor"]["state"] for each in seen] == ["orphaned", "anchored", "orphaned"]
+    assert seen[0].etag == seen[2].etag != note.etag
+    assert (seen[1].etag, seen[1].json) == (note.etag, note.json)
+    held = {"If-None-Match": seen[2].etag}
+    assert api.get(note.json["id"], headers=held).status == 304
+    for tag, body in (
+        (seen[2].etag, []),
+        (note.etag, [TAG]),
+    ):  # only the version counts for a write
+        answer = api("PUT", f"{note.json['id']}/body", {"body": body}, headers={"If-Match": tag})
+        assert answer.status == 200
+    wrong = '"3-0123456789ab"'
+    assert api("DELETE", note.json["id"], headers={"If-Match": wrong}).status == 412
+    assert api.get(on, headers={"If-Match": f'{api.get(on).etag[:-1]}-0123456789ab"'}).status == 412
+
+
 def test_a_removed_annotation_is_gone_but_for_its_history(api: Api, on: str) -> None:
     note = api.post(f"{on}/annotations", {"motivation": "tagging"}).json["id"]
     assert api("DELETE", note, headers={"If-Match": '"1"'}).status == 412

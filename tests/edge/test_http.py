@@ -168,7 +168,7 @@ def test_every_answer_has_a_correlation_id_and_security_headers(http: Any) -> No
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-        assert headers["Vary"] == "Accept"
+        assert headers["Vary"] == "Accept, Authorization"
 
 
 def test_head_is_get_without_the_body(http: Any) -> None:
@@ -388,7 +388,7 @@ def test_a_configured_origin_may_read_answers_and_errors(open_http: Any) -> None
         assert {"ETag", "Location", "Retry-After"} <= set(
             answer.headers["Access-Control-Expose-Headers"].split(", ")
         )
-        assert answer.headers["Vary"] == "Accept, Origin"
+        assert answer.headers["Vary"] == "Accept, Authorization, Origin"
 
 
 def test_a_preflight_is_answered_without_a_caller(open_http: Any) -> None:
@@ -404,7 +404,7 @@ def test_another_origin_gets_no_leave(open_http: Any) -> None:
     answer = get(open_http, "/who", Origin="https://attacker.test")
 
     assert "Access-Control-Allow-Origin" not in answer.headers
-    assert answer.headers["Vary"] == "Accept, Origin"
+    assert answer.headers["Vary"] == "Accept, Authorization, Origin"
 
 
 # -- threads ------------------------------------------------------------------------------------

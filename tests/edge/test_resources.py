@@ -217,6 +217,14 @@ def test_content_is_redirected_to_where_the_bytes_lie(api: Api) -> None:
     assert head.headers["location"] != answer.headers["location"]
 
 
+def test_only_what_stays_as_it_is_may_be_kept_by_a_browser(api: Api) -> None:
+    """Given new content, when a browser comes again, then no redirect of before is in its way."""
+    path = f"{api.created(content='old')['@id']}/content"
+
+    assert api.get(path).headers["cache-control"] == "private, no-store"
+    assert api.get(path, query={"version": "1"}).headers["cache-control"] == "private, max-age=840"
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
