@@ -14,7 +14,8 @@ in `schemas.live`, and `/asyncapi.json` tells them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from chalicelib.domain.events import StoredEvent
@@ -26,7 +27,7 @@ from chalicelib.edge.auth import Authenticator
 from chalicelib.edge.call import Call, correlation_of
 from chalicelib.edge.headers import Headers
 from chalicelib.edge.permissions import READ, require
-from chalicelib.errors import AppError, Invalid, Malformed, NotFound
+from chalicelib.errors import AppError, Invalid, NotFound
 from chalicelib.flows import push, watch
 from chalicelib.live import frames
 from chalicelib.live.connections import LIVES_S, Connection, Watcher, everything, of_job
@@ -152,30 +153,28 @@ class _One:
         """Register every topic, say where each starts, and then replay.
 
         In this order: what a view shows after the registration comes as a push, what it showed
-        before comes with the replay, and what falls between comes with both.
+        before comes with the replay, and what falls between comes with both. A topic that cannot be
+        started or replayed is refused by its name; the others go on.
         """
         system, connection = self._system, self._connection
         held = system.connections.topics(connection.id)
-        if len(held) + len(asked["topics"]) > MAX_WATCHED:
+        if len(held | {self._topic(topic) for topic in asked["topics"]}) > MAX_WATCHED:
             raise Invalid(
                 f"A connection watches at most {MAX_WATCHED} topics; watch all, or open another",
                 errors=({"pointer": "/topics", "detail": "are too many with those before"},),
             )
         watcher = Watcher(connection.id, connection.endpoint)
         started: list[Json] = []
-        replays: list[tuple[Stream, int | None]] = []
+        at: list[int] = []
         for index, topic in enumerate(asked["topics"]):
-            try:
-                started.append(self._start(topic, replays))
-            except (NotFound, Malformed) as error:
-                self.refuse(error, asked, topic=topic, pointer=f"/topics/{index}")
+            with self._refused(asked, index):
+                started.append(self._start(topic))
+                at.append(index)
         if started:
             self.say({"type": "subscribed", "topics": started}, asked)
-        for stream, seen in replays:
-            push.replay(system, stream, watcher, seen, show(system))
-        for topic in started:
-            if "job" in topic and (job := system.jobs.get(connection.workspace, topic["job"])):
-                self._post(job_frame(system, job))
+        for index in at:
+            with self._refused(asked, index):
+                self._replay(asked["topics"][index], watcher)
 
     def unsubscribe(self, asked: Json) -> None:
         """Take the connection from every topic."""
@@ -184,6 +183,14 @@ class _One:
         topics = [{k: v for k, v in each.items() if k != "from"} for each in asked["topics"]]
         self.say({"type": "unsubscribed", "topics": topics}, asked)
 
+    @contextmanager
+    def _refused(self, asked: Json, index: int) -> Iterator[None]:
+        """Send what went wrong with one topic, and that it was this one."""
+        try:
+            yield
+        except AppError as error:
+            self.refuse(error, asked, topic=asked["topics"][index], pointer=f"/topics/{index}")
+
     def _post(self, sent: frames.Frame) -> None:
         connection = self._connection
         _quietly(
@@ -191,7 +198,7 @@ class _One:
             lambda: self._system.connections.close(connection.id),
         )
 
-    def _start(self, topic: Json, replays: list[tuple[Stream, int | None]]) -> Json:
+    def _start(self, topic: Json) -> Json:
         """Register for one topic; return it with where it starts.
 
         Raises NotFound, and Malformed for a version that is not there yet.
@@ -206,8 +213,16 @@ class _One:
         seen: int | None = topic.get("from")
         watch.start(system, stream, seen)
         system.connections.watch(connection, stream.key)
-        replays.append((stream, seen))
         return {**topic, "from": push.watermark(system, stream) if seen is None else seen}
+
+    def _replay(self, topic: Json, watcher: Watcher) -> None:
+        """Tell what there was before the registration."""
+        system, workspace = self._system, self._connection.workspace
+        if "resource" in topic:
+            stream = Stream.of_resource(workspace, topic["resource"])
+            push.replay(system, stream, watcher, topic.get("from"), show(system))
+        elif "job" in topic and (job := system.jobs.get(workspace, topic["job"])):
+            self._post(job_frame(system, job))
 
     def _topic(self, topic: Json) -> str:
         workspace = self._connection.workspace

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.ids import Stream
-from chalicelib.errors import Malformed, NotFound
+from chalicelib.errors import LogDamaged, LogUnreadable, Malformed, NotFound
 from chalicelib.live import cursors
 
 if TYPE_CHECKING:
@@ -54,14 +54,21 @@ class Watch:
         """Return up to `MAX_CHANGES` changes that the views show and that were not seen yet.
 
         One BatchGetItem, eventually consistent (a late answer only makes the next look find more),
-        and one query of the log for each resource that moved.
+        and one query of the log for each resource that moved. What is wrong with one resource's log
+        is raised when the others have nothing new.
         """
         views = self._system.views.descriptors(self._workspace, self._seen)
         changes: list[Change] = []
+        faults: list[LogDamaged | LogUnreadable] = []
         for resource_id in list(self._seen):
             view = views.get(resource_id)
             if view is not None and view.head.version > self._seen[resource_id]:
-                self._read(resource_id, view.head.version, changes)
+                try:
+                    self._read(resource_id, view.head.version, changes)
+                except (LogDamaged, LogUnreadable) as fault:
+                    faults.append(fault)
+        if faults and not changes:
+            raise faults[0]
         return changes
 
     def _read(self, resource_id: str, watermark: int, changes: list[Change]) -> None:

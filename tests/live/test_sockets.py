@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from chalicelib.domain.ids import Stream
-from chalicelib.edge import schemas
+from chalicelib.edge import schemas, sockets
 from chalicelib.edge.schemas.components import SOCKET_SCHEMAS
 from infra.local import keys
 from tests.live.local import Local
@@ -72,6 +72,15 @@ def events(*frames: Any) -> list[Any]:
 def opened(local: Local, **more: Any) -> Iterator[Client]:
     with connect(local.ws_url, **more) as socket:
         yield Client(socket)
+
+
+def spoil(local: Local, resource_id: str) -> None:
+    """Damage the first commit of a resource."""
+    boto3.resource("dynamodb").Table(local.system.config.log_table).update_item(
+        Key={"pk": Stream.of_resource("demo", resource_id).key, "sk": 1},
+        UpdateExpression="SET body = :body",
+        ExpressionAttributeValues={":body": b"not what was written"},
+    )
 
 
 @pytest.fixture
@@ -201,6 +210,50 @@ def test_of_several_topics_one_that_is_not_there_does_not_spoil_the_others(local
 
     assert (error["problem"]["status"], error["problem"]["pointer"]) == (404, "/topics/0")
     assert [topic["resource"] for topic in subscribed["topics"]] == [resource]
+
+
+def test_of_several_topics_one_whose_log_is_damaged_does_not_spoil_the_others(local, client):
+    resources = [local.created() for _ in range(3)]
+    for resource in resources:
+        shown(local, resource, 1)
+    spoil(local, resources[1])
+
+    client.subscribe(*({"resource": resource, "from": 0} for resource in resources))
+    heard = [client.hear() for _ in range(6)]
+
+    assert [frame["type"] for frame in heard] == [
+        "subscribed",
+        "event",
+        "live",
+        "error",
+        "event",
+        "live",
+    ]
+    assert heard[3]["problem"]["topic"] == {"resource": resources[1], "from": 0}
+    assert heard[3]["problem"]["type"].endswith("/problems/log-damaged")
+    assert [event["resource"] for event in events(heard[1], heard[4])] == [
+        resources[0],
+        resources[2],
+    ]
+
+
+def test_what_is_watched_already_may_be_asked_for_again_at_the_limit(local, client, monkeypatch):
+    monkeypatch.setattr(sockets, "MAX_WATCHED", 2)
+    first, second, third = (local.created() for _ in range(3))
+    for resource in (first, second, third):
+        shown(local, resource, 1)
+    client.subscribe({"resource": first}, {"resource": second})
+    assert client.hear()["type"] == "subscribed"
+    client.until_live()
+    client.until_live()
+
+    client.subscribe({"resource": second}, {"resource": first}, {"resource": second})
+    assert client.hear()["type"] == "subscribed"
+    for _ in range(3):
+        client.until_live()
+
+    client.subscribe({"resource": third}, {"resource": first})
+    assert client.hear()["problem"]["errors"][0]["pointer"] == "/topics"
 
 
 def test_a_version_that_a_resource_has_not_reached_cannot_have_been_seen(local, client):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
+import boto3
 import pytest
 from httpx_sse._decoders import SSEDecoder
 
@@ -143,6 +144,26 @@ def test_several_resources_have_a_vector_for_a_cursor(api, resource):
         f"{resource}:3,{other}:1",
     ]
     assert [event[0] for event in events(again.body)] == [f"{resource}:3,{other}:1"]
+
+
+def test_one_whose_log_is_damaged_does_not_keep_the_others_from_being_heard(api, resource):
+    """Given two resources, when one's log cannot be read, then the other's events come first."""
+    other = api.post("/resources", {"name": "Z", "format": "text/plain", "content": "z"}).json["id"]
+    shown(api, other)
+    boto3.resource("dynamodb").Table(api.system.config.log_table).update_item(
+        Key={"pk": Stream.of_resource("demo", resource).key, "sk": 1},
+        UpdateExpression="SET body = :body",
+        ExpressionAttributeValues={":body": b"not what was written"},
+    )
+    query = [("resource", resource), ("resource", other)]
+    start = f"{resource}:0,{other}:0"
+
+    answer = api.get("/events/stream", query=[*query, ("from", start)])
+    (told,) = events(answer.body)
+    again = api.get("/events/stream", query=query, headers={"Last-Event-ID": told[0]})
+
+    assert told[0] == f"{resource}:0,{other}:1"
+    assert again.problem == "log-damaged"
 
 
 def test_a_version_that_is_not_there_yet_cannot_have_been_seen(api, resource):
