@@ -161,15 +161,17 @@ def removed(written: Written) -> Answer:
     return Answer(204)
 
 
-def annotation_page(system: System, call: Call, page: read.MarkPage) -> Answer:
-    """Return a page of annotations, complete up to the log's head."""
+def annotation_page(
+    system: System, call: Call, page: read.MarkPage, source: str = "views"
+) -> Answer:
+    """Return a page of annotations, each where it stands in the page's resource."""
     anchors = read.anchors(system, requests.workspace(call), page.resource, page.marks)
     texts = _Texts(system, call, page.resource)
     items = (
         (mark.annotation.id, _annotation(system, texts, mark, anchors[mark.annotation.id]))
         for mark in page.marks
     )
-    return _page(items, page.next, "views")
+    return _page(items, page.next, source)
 
 
 # -- history ------------------------------------------------------------------------------------

@@ -174,12 +174,18 @@ def after(call: Call) -> After | None:
 
 def resource(system: System, call: Call) -> Resource:
     """Return the resource that is asked for: as it is, or as it was at a version or a time."""
+    then = past(call)
+    return read.resource_at(system, *on(call), **then) if then else read.resource(system, *on(call))
+
+
+def past(call: Call) -> dict[str, Any]:
+    """Return which past is asked for, by a version or a time; nothing if none is."""
     version, at = call.args["version"], call.args.get("at")
     if version is not None and at is not None:
         raise Malformed("version and at both name a past; send one", parameters=["version", "at"])
     if version is None and at is None:
-        return read.resource(system, *on(call))
-    return read.resource_at(system, *on(call), version=version, at=_instant(at, "at"))
+        return {}
+    return {"version": version, "at": _instant(at, "at")}
 
 
 def on(call: Call) -> tuple[str, str]:

@@ -6,7 +6,7 @@ what was written, however far the stream lags; a wiped view table costs time, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -71,20 +71,29 @@ def resource_at(
     version was never reached.
     """
     stream = Stream.of_resource(workspace, resource_id)
-    if version is not None:
-        known = folded(stream, system.log.read(stream), upto=version)
-        if known.resource is None or known.resource.version != version:
-            raise NotFound(f"the resource has no version {version}")
-        return known.resource
-    then = folded(stream, ())
-    for commit in system.log.read(stream):
-        if at is not None and commit.at > at:
-            break
-        for stored in decoded(stream, commit):
-            then = replace(then, state=evolve(then, stream, stored))
-    if then.resource is None:
-        raise NotFound(f"the resource did not exist at {at}")
-    return then.resource
+    return _as_it_was(stream, _until(system, stream, version, at), version, at)
+
+
+def annotation_page_at(
+    system: System,
+    workspace: str,
+    resource_id: str,
+    *,
+    version: int | None = None,
+    at: str | None = None,
+    after: str | None = None,
+    limit: int,
+    motivation: str | None = None,
+) -> MarkPage:
+    """Return a page of annotations as they were then, in the order of their ids.
+
+    Their resource is the one of then, so that they are found in the content of then. Folds the log
+    from its beginning, for each page. Raises as `resource_at` does.
+    """
+    stream = Stream.of_resource(workspace, resource_id)
+    events = list(_until(system, stream, version, at))
+    found = _as_it_was(stream, events, version, at)
+    return _page_of(found, events, after, limit, motivation)
 
 
 def annotation(
@@ -292,11 +301,49 @@ def _from_log(
     system: System, stream: Stream, after: str | None, limit: int, motivation: str | None
 ) -> MarkPage:
     whole = tail(system, stream, folded(stream, ()))
+    events = list(all_events(stream, whole.commits))
+    return _page_of(_found(whole.known), events, after, limit, motivation)
+
+
+def _page_of(
+    resource: Resource,
+    events: Sequence[StoredEvent],
+    after: str | None,
+    limit: int,
+    motivation: str | None,
+) -> MarkPage:
+    """Return a page of what the events, from the first one on, have made."""
     found = [
         mark
-        for mark in _completed((), list(all_events(stream, whole.commits)), after, None)
+        for mark in _completed((), events, after, None)
         if motivation in (None, mark.annotation.motivation)
     ]
-    more = len(found) > limit
     chosen = tuple(found[:limit])
-    return MarkPage(_found(whole.known), chosen, chosen[-1].annotation.id if more else None)
+    more = len(found) > limit
+    return MarkPage(resource, chosen, chosen[-1].annotation.id if more else None)
+
+
+def _until(
+    system: System, stream: Stream, version: int | None, at: str | None
+) -> Iterator[StoredEvent]:
+    """Yield the events up to a version, or to a time."""
+    for commit in system.log.read(stream):
+        if at is not None and commit.at > at:
+            return
+        for stored in decoded(stream, commit):
+            if version is not None and stored.version > version:
+                return
+            yield stored
+
+
+def _as_it_was(
+    stream: Stream, events: Iterable[StoredEvent], version: int | None, at: str | None
+) -> Resource:
+    then = folded(stream, ())
+    for stored in events:
+        then = replace(then, state=evolve(then, stream, stored))
+    if version is not None and (then.resource is None or then.resource.version != version):
+        raise NotFound(f"the resource has no version {version}")
+    if then.resource is None:
+        raise NotFound(f"the resource did not exist at {at}")
+    return then.resource

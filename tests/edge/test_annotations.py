@@ -249,6 +249,50 @@ def test_a_body_is_changed_by_operations_or_whole(api: Api, on: str) -> None:
     assert (same.status, same.etag) == (200, '"4"')
 
 
+def test_annotations_are_listed_as_they_were_at_a_version_or_a_time(api: Api) -> None:
+    """Given a resource with a history, when its past is asked for, then each fits its content."""
+    on = str(api.created(content="Ada was in Vienna.")["@id"])
+    path = f"{on}/annotations"
+    quote = {"type": "TextQuoteSelector", "exact": "Vienna"}
+    asked = {"motivation": "linking", "target": {"selector": quote}}
+    first = api.post(path, asked).json  # 2
+    api.post(path, {"items": [{"motivation": "tagging"}, {"motivation": "commenting"}]})  # 3, 4
+    api("PUT", f"{first['id']}/body", {"body": [TAG]})  # 5
+    changed = api.get(first["id"]).json
+    new = {"content": "Nothing of the kind.", "format": "text/plain"}
+    api("PUT", f"{on}/content", new, headers={"If-Match": '"5"'})  # 6
+    api("DELETE", first["id"])  # 7
+
+    def listed(**query: str) -> list[Any]:
+        return list(api.get(path, query=query).json["items"])
+
+    assert [len(listed(version=str(version))) for version in range(1, 8)] == [0, 1, 2, 3, 3, 3, 2]
+    assert listed(version="2") == [first]
+    assert listed(version="5")[0] == changed
+    assert listed(version="6")[0]["anchor"]["state"] == "orphaned"
+    assert listed(version="7") == listed()
+    assert listed(at=first["created"]) == listed(version="2")
+    assert [each["motivation"] for each in listed(version="4", motivation="tagging")] == ["tagging"]
+
+    page = api.get(path, query={"version": "5", "limit": "2"}).json
+    rest = api.get(path, query={"version": "5", "limit": "2", "cursor": page["next"]}).json
+    assert page["items"] + rest["items"] == listed(version="5")
+    assert (page["source"], rest["next"]) == ("log", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("version=8", 404),
+        ("at=2001-01-01T00:00:00Z", 404),
+        ("version=0", 400),
+        ("version=1&at=2026-01-01T00:00:00Z", 400),
+    ],
+)
+def test_a_past_that_there_is_not_is_refused(api: Api, on: str, query: str, status: int) -> None:
+    assert api.get(f"{on}/annotations", query=query).status == status
+
+
 def test_new_content_moves_an_annotations_etag_and_not_its_version(api: Api) -> None:
     """Given an annotation that a client holds, when it loses its place, then no 304 hides that."""
     on = str(api.created(content="Ada was in Vienna.")["@id"])
