@@ -12,6 +12,9 @@ from chalicelib.edge.schemas.common import DEFAULT_PAGE, ENTITY_TYPE, ID, MAX_PA
 
 _NUMBER: Final = "[1-9][0-9]{0,14}"
 
+# What is no UTF-8 has become this character before it comes here, so nobody can send it.
+_DECODED: Final = {"not": {"pattern": "\ufffd"}}
+
 LIMIT: Final = Parameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
@@ -30,11 +33,14 @@ AFTER_VERSION: Final = Parameter(
     "The `next` of the page before: a version. 0 is before the first.",
 )
 ENTITY_TYPES: Final = Parameter(
-    "entityType", ENTITY_TYPE, "Resources of this type; of all of them, if several.", many=True
+    "entityType",
+    {**ENTITY_TYPE, **_DECODED},
+    "Resources of this type; of all of them, if several.",
+    many=True,
 )
 WORDS: Final = Parameter(
     "q",
-    {"type": "string", "minLength": 1, "maxLength": 200},
+    {"type": "string", "minLength": 1, "maxLength": 200, **_DECODED},
     "Words, or beginnings of words, that the name has. Without a letter or digit it finds none.",
 )
 ARCHIVED: Final = Parameter("archived", {"type": "boolean"}, "Only archived resources, or none.")

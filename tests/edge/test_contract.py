@@ -108,13 +108,15 @@ def check(api: Api, each: Route, mode: GenerationMode, examples: int) -> None:
                 tidy_job(case.body, target["id"])
             if there:
                 case.path_parameters = {name: ids.get(name, "x") for name in case.path_parameters}
-        checks = list(ALWAYS)
-        if mode is GenerationMode.NEGATIVE:
+        checks, answer = list(ALWAYS), send(gateway, case)
+        if answer.status_code == 413:  # larger than any request, whatever it says
+            pass
+        elif mode is GenerationMode.NEGATIVE:
             if case.media_type != MULTIPART:  # where every value is text, and 7 is as good as "7"
                 checks.append(negative_data_rejection)
         elif each.name not in BEYOND_THE_SCHEMA:
             checks.append(positive_data_acceptance)
-        case.validate_response(send(gateway, case), checks=checks)
+        case.validate_response(answer, checks=checks)
 
     run()
 
