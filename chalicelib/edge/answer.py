@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 MAX_ANSWER_BYTES: Final = 5 * 1024 * 1024  # a Lambda returns 6 MB (AWS "Lambda quotas", 2026-11)
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""An answer of several items or events ends before this, unless its first is larger: there is room
+for what stands round them. What is left is in the next answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import iri
 from chalicelib.domain.anchoring import Anchor, anchor_json
@@ -21,7 +21,13 @@ from chalicelib.domain.representation import Representation
 from chalicelib.domain.resource import Resource
 from chalicelib.domain.text import Offsets
 from chalicelib.edge import requests, strict_json
-from chalicelib.edge.answer import MAX_ANSWER_BYTES, Answer, is_too_large, sent_bytes
+from chalicelib.edge.answer import (
+    MAX_ANSWER_BYTES,
+    PAGE_BYTES,
+    Answer,
+    is_too_large,
+    sent_bytes,
+)
 from chalicelib.edge.call import JSON, Call
 from chalicelib.errors import LogUnreadable, TooLarge
 from chalicelib.flows import health as health_flow
@@ -35,9 +41,6 @@ if TYPE_CHECKING:
     from chalicelib.flows.graph_told import Told
 
 Json = dict[str, Any]
-
-PAGE_BYTES: Final = 4 * 1024 * 1024
-"""Less than what an answer may have (`edge.answer.MAX_ANSWER_BYTES`)."""
 
 _REFERENCES = ("source", "id", "homepage")  # members of an event's data that may name ours
 

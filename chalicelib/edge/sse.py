@@ -18,10 +18,11 @@ with nothing, and the client comes again with `Last-Event-ID`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chalicelib.edge import strict_json
+from chalicelib.edge.answer import MAX_ANSWER_BYTES, PAGE_BYTES, sent_bytes
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -31,17 +32,19 @@ RETRY_MS: Final = 1000
 KEEP_ALIVE: Final = ": still here\n\n"
 KEEP_ALIVE_S: Final = 15.0
 """Proxies cut what is silent for longer: 30 s at some, 60 s at most (nginx's default)."""
-ANSWER_BYTES: Final = 1024 * 1024
-"""A whole answer has no more than this and one event; the client comes again for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `data` is JSON, sent as one line; `id` is a cursor, or None for no position."""
+    """One event. `data` is JSON, sent as one line; `id` is a cursor, or None for no position.
+
+    `brief` stands for `data` in a whole answer that even this event alone would be too large for.
+    """
 
     type: str
     data: Any
     id: str | None = None
+    brief: Any = None
 
     def __str__(self) -> str:
         """Return it as sent. JSON has no line breaks of its own, so `data` is always one line."""
@@ -88,20 +91,26 @@ class EventStream:
         return "".join(map(str, self.source.look()))
 
     def whole(self) -> str:
-        """Wait for the first event, for a bounded time, and return everything that is there.
+        """Wait for the first event, for a bounded time, and return what is there and fits.
 
-        Raises Unavailable where too many requests wait already.
+        The client comes again for the rest. Raises Unavailable where too many requests wait.
         """
         found = self.source.look()
         if not found and not self.source.ended:
             with self.system.places.one():
                 found = self._awaited()
-        text = self.preamble()
+        told = [self.preamble()]
+        size_bytes = sent_bytes(told[0])
         for event in found:
-            text += str(event)
-            if len(text) > ANSWER_BYTES:
+            text = str(event)
+            size_bytes += sent_bytes(text)
+            if size_bytes > PAGE_BYTES and len(told) > 1:
                 break
-        return text
+            if size_bytes > MAX_ANSWER_BYTES and event.brief is not None:
+                # Refused, it would be asked for again and again: nobody would come past it.
+                text = str(replace(event, data=event.brief))
+            told.append(text)
+        return "".join(told)
 
     def _awaited(self) -> Sequence[Event]:
         config = self.system.config

@@ -10,7 +10,7 @@ from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import Call
 from chalicelib.errors import Malformed
 from chalicelib.flows import watch
-from chalicelib.live import cursors
+from chalicelib.live import cursors, frames
 from chalicelib.system import System, iso
 
 LIVE: Final = "live"
@@ -62,14 +62,13 @@ class ResourceEvents:
         if not self._told:
             self._told = True
             return [sse.Event(LIVE, {"cursor": self._watch.cursor}, self._watch.cursor)]
-        return [
-            sse.Event(
-                change.event.event.type,
-                answers.event(change.event, change.resource_id, self._base_url),
-                change.cursor,
-            )
-            for change in self._watch.look()
-        ]
+        return list(map(self._told_of, self._watch.look()))
+
+    def _told_of(self, change: watch.Change) -> sse.Event:
+        of, base_url = change.resource_id, self._base_url
+        told = answers.event(change.event, of, base_url)
+        brief = frames.without_data(told, f"{base_url}/resources/{of}/events")
+        return sse.Event(change.event.event.type, told, change.cursor, brief)
 
 
 def _watching(system: System, call: Call, resource_ids: Sequence[str]) -> Answer:

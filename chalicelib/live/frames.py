@@ -51,9 +51,7 @@ def of_events(resource_id: str, events: Iterable[Json], events_url: str) -> list
     for event in events:
         version, body = int(event["version"]), _bytes(event)
         if len(body) > MAX_FRAME_BYTES - 200:
-            href = f"{events_url}?cursor={version - 1}&limit=1" if version > 1 else events_url
-            rest = {name: value for name, value in event.items() if name != "data"}
-            body = _bytes({**rest, "href": href})
+            body = _bytes(without_data(event, events_url))
         if waiting and size + len(body) + 1 > MAX_FRAME_BYTES - 200:
             made.append(_joined(resource_id, waiting))
             waiting, size = [], 0
@@ -62,6 +60,13 @@ def of_events(resource_id: str, events: Iterable[Json], events_url: str) -> list
     if waiting:
         made.append(_joined(resource_id, waiting))
     return made
+
+
+def without_data(event: Json, events_url: str) -> Json:
+    """Return an event that is too large to be pushed: `href` says where its `data` is."""
+    version = int(event["version"])
+    href = f"{events_url}?cursor={version - 1}&limit=1" if version > 1 else events_url
+    return {**{name: value for name, value in event.items() if name != "data"}, "href": href}
 
 
 def _joined(resource_id: str, events: Sequence[tuple[int, bytes]]) -> Frame:

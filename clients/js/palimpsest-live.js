@@ -95,8 +95,9 @@ export async function* parse(pieces) {
  *   for await (const event of follow('http://127.0.0.1:8000', { [resource]: 0 })) …
  *
  * `seen` has the last version that was seen of each: 0 for all of its history, null for "from now
- * on". `headers` is called at each connection, for Authorization. Ends when `signal` is aborted, or
- * with `Refused`; everything else is tried again.
+ * on". `headers` is called at each connection, for Authorization. An event that no answer could hold
+ * has `href` in place of `data`. Ends when `signal` is aborted, or with `Refused`; everything else is
+ * tried again.
  */
 export async function* follow(api, seen, { headers = () => ({}), signal } = {}) {
   const orders = ordersOf(seen);
@@ -327,7 +328,7 @@ function position(orders) {
 
 async function refuseOrRetry(answer) {
   const problem = await answer.json().catch(() => ({}));
-  if ([400, 401, 403, 404, 406].includes(answer.status)) {
+  if ([400, 401, 403, 404, 406, 413].includes(answer.status)) {
     throw new Refused({ status: answer.status, ...problem });
   }
   throw new Error(`status ${answer.status}`);

@@ -73,15 +73,19 @@ test('after a cut it goes on from what it has, and drops what comes twice', asyn
 });
 
 test('what is refused is not asked for again', async () => {
-  await serving(
-    (request, response) => {
-      response.writeHead(404, { 'Content-Type': 'application/problem+json' });
-      response.end('{"status": 404, "detail": "there is no such resource"}');
-    },
-    async (url) => {
-      await assert.rejects(async () => {
-        for await (const _ of follow(url, { [A]: 0 }));
-      }, Refused);
-    },
-  );
+  for (const status of [404, 413]) {
+    let asked = 0;
+    await serving(
+      (request, response) => {
+        response.writeHead(asked++ ? 400 : status, { 'Content-Type': 'application/problem+json' });
+        response.end('{"detail": "there is no such resource, or too much of it"}');
+      },
+      async (url) => {
+        await assert.rejects(async () => {
+          for await (const _ of follow(url, { [A]: 0 }));
+        }, Refused);
+        assert.equal(asked, 1);
+      },
+    );
+  }
 });

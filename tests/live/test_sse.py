@@ -13,11 +13,14 @@ from httpx_sse._decoders import SSEDecoder
 from chalicelib import system as systems
 from chalicelib.config import Config
 from chalicelib.domain.actor import SYSTEM
+from chalicelib.domain.events import ResourceUpdated
 from chalicelib.domain.ids import Stream
+from chalicelib.edge.answer import MAX_ANSWER_BYTES
 from chalicelib.flows import project
 from chalicelib.live.connections import Holder
 from chalicelib.system import System
 from tests.edge.api import Api
+from tests.layers.examples import intent
 
 NO_SUCH = "0192f0c1-0000-7000-8000-00000000dead"
 
@@ -125,6 +128,48 @@ def test_in_the_middle_of_a_commit_it_goes_on_from_there(api, resource):
     answer = api.get(f"/resources/{resource}/events/stream", query="from=5")
 
     assert [event[0] for event in events(answer.body)] == [f"{resource}:6", f"{resource}:7"]
+
+
+@pytest.mark.parametrize("text", ["\u6f22" * 9_000, '"' * 9_000, "x" * 30_000])
+def test_an_answer_ends_before_it_is_too_large_to_send_and_the_next_goes_on(api, resource, text):
+    """Given more events than one answer can hold, when a client comes again, then it has all."""
+    note = {
+        "motivation": "commenting",
+        "target": {},
+        "body": {"type": "TextualBody", "value": text},
+    }
+    for _ in range(2):
+        added = api.post(f"/resources/{resource}/annotations", {"items": [note] * 70})
+        assert added.status == 201, added.body
+    shown(api, resource)
+
+    heard, last = list[str](), f"{resource}:0"
+    while last != f"{resource}:143":
+        answer = api.get(f"/resources/{resource}/events/stream", headers={"Last-Event-ID": last})
+        assert answer.status == 200, answer.body
+        heard += [event[0] for event in events(answer.body)]
+        last = heard[-1]
+
+    assert heard == [f"{resource}:{version}" for version in range(1, 144)]
+
+
+def test_an_event_that_no_answer_can_hold_comes_as_a_link_and_the_next_follow(api, resource):
+    """Given a description beyond what a request may bring, as a log of elsewhere may hold it."""
+    stream = Stream.of_resource("demo", resource)
+    for described in ("x" * MAX_ANSWER_BYTES, "short"):
+        update = ResourceUpdated((("description", described),))
+        head = api.system.log.head(stream)
+        api.system.log.append(stream, head, [update], intent())
+    shown(api, resource)
+
+    large = api.get(f"/resources/{resource}/events/stream", query="from=3")
+    rest = api.get(f"/resources/{resource}/events/stream", query="from=4")
+
+    ((cursor, kind, told),) = events(large.body)
+    assert (large.status, cursor, kind) == (200, f"{resource}:4", "resource.updated")
+    assert "data" not in told
+    assert told["href"].endswith(f"/resources/{resource}/events?cursor=3&limit=1")
+    assert [event[2]["data"] for event in events(rest.body)] == [{"description": "short"}]
 
 
 def test_several_resources_have_a_vector_for_a_cursor(api, resource):
