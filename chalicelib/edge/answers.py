@@ -8,7 +8,7 @@ repeated keyed POST anew, from the commit that the first one made: ``{"resource"
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import iri
@@ -97,8 +97,8 @@ def upload(system: System, call: Call) -> Answer:
 
 def resources(system: System, call: Call, told: Told[listing.Page]) -> Answer:
     """Return a page of resources, without their content."""
-    items = [resource_json(system, each) for each in told.value.items]
-    return told_page(items, told.value.next, told)
+    items = (resource_json(system, each) for each in told.value.items)
+    return page(items, told.value.cursors, told.value.next, teller(told))
 
 
 # -- annotations --------------------------------------------------------------------------------
@@ -165,26 +165,26 @@ def removed(written: Written) -> Answer:
 
 
 def annotation_page(
-    system: System, call: Call, page: read.MarkPage, source: str = "views"
+    system: System, call: Call, found: read.MarkPage, source: str = "views"
 ) -> Answer:
     """Return a page of annotations, each where it stands in the page's resource."""
-    anchors = read.anchors(system, requests.workspace(call), page.resource, page.marks)
-    texts = _Texts(system, call, page.resource)
-    items = (
-        (mark.annotation.id, _annotation(system, texts, mark, anchors[mark.annotation.id]))
-        for mark in page.marks
-    )
-    return _page(items, page.next, source)
+    anchors = read.anchors(system, requests.workspace(call), found.resource, found.marks)
+    texts = _Texts(system, call, found.resource)
+    ids = [mark.annotation.id for mark in found.marks]
+    items = (_annotation(system, texts, mark, anchors[mark.annotation.id]) for mark in found.marks)
+    return page(items, ids, found.next, {"source": source, "lag": 0})
 
 
 # -- history ------------------------------------------------------------------------------------
 
 
-def events(system: System, call: Call, page: read.EventPage) -> Answer:
+def events(system: System, call: Call, found: read.EventPage) -> Answer:
     """Return a page of events."""
     of, base = requests.resource_id(call), system.config.public_url
-    items = ((str(stored.version), event(stored, of, base)) for stored in page.events)
-    return _page(items, None if page.next is None else str(page.next), "log")
+    items = (event(stored, of, base) for stored in found.events)
+    versions = [str(stored.version) for stored in found.events]
+    following = None if found.next is None else str(found.next)
+    return page(items, versions, following, {"source": "log", "lag": 0})
 
 
 def event(stored: StoredEvent, of: str, base_url: str) -> Json:
@@ -371,9 +371,27 @@ def _with_iris(data: Any, base_url: str) -> Any:
     return data
 
 
-def told_page(items: Iterable[Json], following: str | None, told: Told[Any]) -> Answer:
-    """Return a page, and who told it."""
-    return Answer(200, {"items": list(items), "next": following, **teller(told)})
+def page(
+    items: Iterable[Json], cursors: Sequence[str], following: str | None, teller: Json
+) -> Answer:
+    """Return a page of items, as many as fit, and who told it.
+
+    `cursors` has, for each of them, the one to go on after it; `following` goes on after all.
+    """
+    fitting = list(that_fit(items))
+    if len(fitting) < len(cursors):
+        following = cursors[len(fitting) - 1]
+    return Answer(200, {"items": fitting, "next": following, **teller})
+
+
+def that_fit(items: Iterable[Json]) -> Iterator[Json]:
+    """Yield items, the first and what else fits into one answer; none is made in vain but one."""
+    size_bytes = 0
+    for number, item in enumerate(items):
+        size_bytes += sent_bytes(strict_json.dumps(item))
+        if size_bytes > PAGE_BYTES and number:
+            return
+        yield item
 
 
 def teller(told: Told[Any]) -> Json:
@@ -384,22 +402,6 @@ def teller(told: Told[Any]) -> Json:
     if told.truncated:
         body["truncated"] = True
     return body
-
-
-def _page(items: Iterable[tuple[str, Json]], following: str | None, source: str) -> Answer:
-    """Return a page of items, each with the cursor to go on after it.
-
-    It ends before it would be larger than an answer can be; what is left is on the next page.
-    """
-    fitting: list[Json] = []
-    size, last = 0, following
-    for cursor, item in items:
-        size += sent_bytes(strict_json.dumps(item))
-        if size > PAGE_BYTES and fitting:
-            return Answer(200, {"items": fitting, "next": last, "source": source, "lag": 0})
-        fitting.append(item)
-        last = cursor
-    return Answer(200, {"items": fitting, "next": following, "source": source, "lag": 0})
 
 
 def _resource_of(written: Written) -> Resource:

@@ -22,7 +22,7 @@ from typing import Any, Final, assert_never
 from chalicelib.domain import iri
 from chalicelib.domain.ids import UUID
 from chalicelib.domain.job import Job
-from chalicelib.edge import problems, requests, sse
+from chalicelib.edge import answers, problems, requests, sse
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import Call
 from chalicelib.errors import Fault, Invalid, Malformed, NotFound
@@ -94,9 +94,10 @@ def listed(system: System, call: Call) -> Answer:
         limit=args["limit"],
         before=None if args["cursor"] is None else _entry(args["cursor"]),
     )
-    items = [job_json(job, system.config.public_url) for job in page.items]
+    items = (job_json(job, system.config.public_url) for job in page.items)
+    cursors = [_page_cursor(Entry(job.created, job.id)) for job in page.items]
     following = None if page.next is None else _page_cursor(page.next)
-    return Answer(200, {"items": items, "next": following, "source": "jobs", "lag": 0})
+    return answers.page(items, cursors, following, {"source": "jobs", "lag": 0})
 
 
 def watch(system: System, call: Call) -> Answer:

@@ -10,6 +10,8 @@ What asks the graph and the views is loaded with the first question.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.edge import answers, requests
 from chalicelib.edge.answer import Answer
 from chalicelib.edge.call import Call
@@ -38,11 +40,11 @@ def neighbours(system: System, call: Call) -> Answer:
         cursor=args["cursor"],
         after=requests.after(call),
     )
-    items = [
+    items = (
         {"distance": each.distance, "resource": answers.resource_json(system, each.resource)}
         for each in told.value.items
-    ]
-    return answers.told_page(items, told.value.next, told)
+    )
+    return answers.page(items, told.value.cursors, told.value.next, answers.teller(told))
 
 
 def referenced_by(system: System, call: Call) -> Answer:
@@ -58,12 +60,12 @@ def referenced_by(system: System, call: Call) -> Answer:
         cursor=args["cursor"],
         after=requests.after(call),
     )
-    items = [answers.annotation_json(system, call, on, mark) for on, mark in told.value.items]
-    return answers.told_page(items, told.value.next, told)
+    items = (answers.annotation_json(system, call, on, mark) for on, mark in told.value.items)
+    return answers.page(items, told.value.cursors, told.value.next, answers.teller(told))
 
 
 def paths(system: System, call: Call) -> Answer:
-    """Return the ways from one resource to another."""
+    """Return the ways from one resource to another, as many as fit: these have no next page."""
     from chalicelib.flows import graph_ask
 
     args = call.args
@@ -75,14 +77,16 @@ def paths(system: System, call: Call) -> Answer:
         depth=args["maxDepth"],
         after=requests.after(call),
     )
-    items = [
+    items = (
         {
             "length": len(path) - 1,
             "resources": [answers.resource_json(system, each) for each in path],
         }
         for path in told.value
-    ]
-    return answers.told_page(items, None, told)
+    )
+    fitting = list(answers.that_fit(items))
+    told = replace(told, truncated=told.truncated or len(fitting) < len(told.value))
+    return Answer(200, {"items": fitting, "next": None, **answers.teller(told)})
 
 
 def stats(system: System, call: Call) -> Answer:

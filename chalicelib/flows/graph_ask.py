@@ -50,9 +50,13 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Items, and the cursor to go on after; None at the end."""
+    """Items, and the cursor to go on after; None at the end.
+
+    `cursors` go on after each of the items, for who passes on fewer of them.
+    """
 
     items: tuple[T, ...]
+    cursors: tuple[str, ...]
     next: str | None
 
 
@@ -80,9 +84,13 @@ def neighbours(
     rest = [place for place in ranked if position is None or place > position]
     chosen = rest[:limit]
     found = _resources(system, workspace, [each for _, each in chosen])
-    items = tuple(Neighbour(found[each], steps) for steps, each in chosen if each in found)
-    following = _cursor(list(chosen[-1])) if len(rest) > limit else None
-    return retold(told, Page(items, following), told.value.truncated)
+    shown = [(steps, each) for steps, each in chosen if each in found]
+    page = Page(
+        tuple(Neighbour(found[each], steps) for steps, each in shown),
+        tuple(map(_cursor, shown)),
+        _cursor(chosen[-1]) if len(rest) > limit else None,
+    )
+    return retold(told, page, told.value.truncated)
 
 
 def referenced_by(
@@ -129,6 +137,7 @@ def referenced_by(
     following = chosen[-1][0] if len(found) > limit else before if more else None
     page = Page(
         tuple((on, mark) for _, on, mark in chosen),
+        tuple(_cursor(order) for order, _, _ in chosen),
         None if following is None else _cursor(following),
     )
     worst = max(sources, key=lambda told: (told.degraded, told.lag_s))

@@ -65,9 +65,13 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Resources, the cursor to go on with, and how far behind the views are (seconds)."""
+    """Resources, the cursor to go on with, and how far behind the views are (seconds).
+
+    `cursors` go on after each of the resources, for who passes on fewer of them.
+    """
 
     items: tuple[Resource, ...]
+    cursors: tuple[str, ...]
     next: str | None
     lag_s: float
 
@@ -122,6 +126,7 @@ def resources(
         following = position if more else None
     return Page(
         tuple(resource for _, resource in chosen),
+        tuple(_cursor(entry) for entry, _ in chosen),
         None if following is None else _cursor(following),
         lag_s(system, workspace, views),
     )
