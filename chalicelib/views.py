@@ -32,6 +32,9 @@ MAX_KEYS: Final = 100
 """Of one BatchGetItem (AWS, "BatchGetItem", 2026-11)."""
 RESOURCE: Final = "resource"
 VOCABULARY: Final = "vocabulary"
+TIED: Final = 10
+"""Changes that are read at once beyond a page: those of its first and last time, and one that is
+later. A process moves eight streams side by side."""
 TOMBSTONE_S: Final = 24 * 3600
 """A removed annotation keeps its item this long, so that a late writer cannot revive it."""
 
@@ -254,26 +257,26 @@ class Views:
             return [_entry(item.sk) for item in found]
 
     def changed(self, workspace: str, *, after: Entry, limit: int) -> list[Entry]:
-        """Return resources whose watermark moved at or after `after.order`, oldest move first.
+        """Return up to `limit` resources whose watermark moved after `after`, oldest move first.
 
-        Eventually consistent: it is a global secondary index. Among equal times, ids above
-        `after.resource_id` follow.
+        What moved at one time is in the order of ids. Eventually consistent: it is a global
+        secondary index.
         """
         with translated(DEPENDENCY):
             found = self._items.changed.query(
                 workspace,
                 self._items.applied >= after.order,
-                page_size=limit + 1,
+                page_size=limit + TIED,
             )
             taken: list[Entry] = []
             for item in found:
-                resource_id = Stream.parse(item.pk).resource_id or ""
-                entry = Entry(item.applied, resource_id)
-                if (entry.order, entry.resource_id) > (after.order, after.resource_id):
-                    taken.append(entry)
-                if len(taken) >= limit:
+                # The index promises no order among equal times (decision 9): all are read.
+                if len(taken) >= limit and item.applied != taken[-1].order:
                     break
-        return taken
+                entry = Entry(item.applied, Stream.parse(item.pk).resource_id or "")
+                if _place(entry) > _place(after):
+                    taken.append(entry)
+        return sorted(taken, key=_place)[:limit]
 
     # -- parked streams -----------------------------------------------------------------------
 
@@ -351,6 +354,10 @@ def index_key(workspace: str, index: str, value: str) -> str:
 def _entry(sk: str) -> Entry:
     order, _, resource_id = sk.rpartition("#")
     return Entry(order, resource_id)
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    return entry.order, entry.resource_id
 
 
 def _parked(item: Any) -> Parked:

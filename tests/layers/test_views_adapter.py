@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
 import pytest
 
@@ -96,6 +101,55 @@ def test_what_changes_names_its_workspace_and_other_items_stay_out_of_that_index
 
     assert resource["workspace"] == {"S": stream.workspace}
     assert not {"workspace", "applied"} & set(annotation)
+
+
+@dataclass
+class TiesInAnyOrder:
+    """The items of the views, with an index that gives items of one time in another order each time.
+
+    DynamoDB promises an order by the range key, and none among items whose keys are equal.
+    """
+
+    items: Any
+    dice: random.Random
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.items, name)
+
+    @property
+    def changed(self) -> TiesInAnyOrder:
+        return self
+
+    def query(self, *asked: Any, **more: Any) -> Iterator[Any]:
+        found = self.items.changed.query(*asked, **more)
+        for _, tied in groupby(found, attrgetter("applied")):
+            shuffled = list(tied)
+            self.dice.shuffle(shuffled)
+            yield from shuffled
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 200])
+def test_changes_of_one_time_are_paged_whatever_order_the_index_has_them_in(
+    real: System, stream: Stream, limit: int
+) -> None:
+    """Given streams that moved in the same milliseconds, when paged, then each comes once."""
+    times = ["2026-01", *["2026-02"] * 9, "2026-03", *["2026-04"] * 4]
+    wanted = [(applied, f"r{number:02}") for number, applied in enumerate(times)]
+    for applied, resource_id in wanted:
+        moved = Stream.of_resource(stream.workspace, resource_id)
+        assert real.views.move(moved, None, view(moved, 1, applied=applied))
+    views = Views(real.tables)
+    views._items = TiesInAnyOrder(views._items, random.Random(limit))
+
+    for _ in range(20):
+        found: list[tuple[str, str]] = []
+        page = [Entry("2026", "")]
+        while page:
+            page = views.changed(stream.workspace, after=page[-1], limit=limit)
+            assert len(page) <= limit
+            found += [(entry.order, entry.resource_id) for entry in page]
+
+        assert found == wanted
 
 
 def test_views_that_do_not_answer_are_unavailable(environment: dict[str, str]) -> None:
