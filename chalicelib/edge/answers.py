@@ -164,15 +164,13 @@ def removed(written: Written) -> Answer:
     return Answer(204)
 
 
-def annotation_page(
-    system: System, call: Call, found: read.MarkPage, source: str = "views"
-) -> Answer:
+def annotation_page(system: System, call: Call, found: read.MarkPage) -> Answer:
     """Return a page of annotations, each where it stands in the page's resource."""
     anchors = read.anchors(system, requests.workspace(call), found.resource, found.marks)
     texts = _Texts(system, call, found.resource)
     ids = [mark.annotation.id for mark in found.marks]
     items = (_annotation(system, texts, mark, anchors[mark.annotation.id]) for mark in found.marks)
-    return page(items, ids, found.next, {"source": source, "lag": 0})
+    return page(items, ids, found.next, {"source": found.source, "lag": 0})
 
 
 # -- history ------------------------------------------------------------------------------------

@@ -196,7 +196,8 @@ def on(call: Call) -> tuple[str, str]:
 def page(call: Call) -> dict[str, Any]:
     """Return the arguments of a page of annotations."""
     args = call.args
-    return {"after": args["cursor"], "limit": args["limit"], "motivation": args["motivation"]}
+    asked = {"after": args["cursor"], "limit": args["limit"], "motivation": args["motivation"]}
+    return asked | past(call)
 
 
 def versions(call: Call) -> dict[str, Any]:

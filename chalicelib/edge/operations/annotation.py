@@ -67,11 +67,9 @@ def remove_annotation(system: System, call: Call) -> Answer:
 )
 def list_annotations(system: System, call: Call) -> Answer:
     """Page through a resource's annotations, complete up to the last 201, or as they were."""
-    on, asked, then = requests.on(call), requests.page(call), requests.past(call)
-    if then:
-        past = read.annotation_page_at(system, *on, **asked | then)
-        return answers.annotation_page(system, call, past, source="log")
-    return answers.annotation_page(system, call, read.annotation_page(system, *on, **asked))
+    return answers.annotation_page(
+        system, call, read.annotation_page(system, *requests.on(call), **requests.page(call))
+    )
 
 
 @operation(query=(query.OFFSETS,), answers={200: "Annotation"}, offers=LINKED, etag=True)
