@@ -76,6 +76,7 @@ user: setup ## Make a user of a stage (STAGE=dev EMAIL=ada@example.org WORKSPACE
 	  $(if $(NAME),--user-name "$(NAME)")
 
 destroy: setup ## Take a stage down; what was written stays (STAGE=dev; DATA=delete: that too)
+	@$(if $(filter-out delete,$(DATA)),echo "DATA=$(DATA) says nothing: DATA=delete deletes what was written" >&2; exit 2,:)
 	@exec $(DEPLOY) destroy --stage $(STAGE) $(if $(filter delete,$(DATA)),--data)
 
 deploy-local: setup ## Deploy to an AWS emulator on this machine, and use and change what was deployed

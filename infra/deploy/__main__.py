@@ -16,14 +16,21 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     if region := os.environ.get("AWS_REGION"):  # boto and Chalice read only the other one
         os.environ.setdefault("AWS_DEFAULT_REGION", region)
-    # A build server that cancels ends like Ctrl-C: what is held is let go.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    from botocore.exceptions import BotoCoreError, ClientError
+    # A build server that cancels, or a terminal that is closed, ends like Ctrl-C: what is held is
+    # let go.
+    for ends in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ends, lambda number, frame: sys.exit(128 + number))
+    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
     from infra.deploy import aws
 
     try:
         return int(asked.command(asked) or 0)
+    except NoRegionError:
+        print(f"{asked.name}: {aws.NO_REGION}", file=sys.stderr)
+    except BrokenPipeError:  # whoever read what this prints, as `head` does, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (DeployError, BotoCoreError) as error:
         print(f"{asked.name}: {error}", file=sys.stderr)
     except ClientError as error:
@@ -74,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     destroy.add_argument("--data", action="store_true", help="also what was written, for ever")
     destroy.add_argument("--graph", action="store_true", help="only the graph, after GRAPH=none")
     destroy.add_argument("--yes", action="store_true", help="do not ask")
+    command("unlock", commands.unlock)
     return parser
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from infra.deploy.errors import DeployError
 
+NO_REGION: Final = "No region is set: export AWS_REGION, or `aws configure set region`."
 POLL_S: Final = float(os.environ.get("DEPLOY_POLL_S", "3"))
 
 
@@ -42,7 +43,7 @@ def region() -> str:
 
     found = boto3.session.Session().region_name
     if not found:
-        raise DeployError("No region is set: export AWS_REGION, or `aws configure set region`.")
+        raise DeployError(NO_REGION)
     return str(found)
 
 

@@ -52,8 +52,9 @@ def check(asked: argparse.Namespace) -> int:
 def finish(asked: argparse.Namespace) -> int:
     """Do only what comes after `chalice deploy`."""
     it, names, found = _configured(*_there(asked))
-    for told in steps.finish(it, names, found):
-        print(told)
+    with lock.held(names[steps.BUCKET]):
+        for told in steps.finish(it, names, found):
+            print(told)
     return 0
 
 
@@ -62,14 +63,14 @@ def render(asked: argparse.Namespace) -> int:
     if asked.offline:
         rendering.write_offline()
         return 0
-    it = stage.read(asked.stage)
+    it = _stage(asked)
     steps.configure(it, steps.names_of(it), apis.find_or_make(it))
     return 0
 
 
 def diff(asked: argparse.Namespace) -> int:
     """Tell what a deploy would change, and change nothing."""
-    it = stage.read(asked.stage)
+    it = _stage(asked)
     found = [told for name in stacks.of(it) for told in drift.stack_changes(it, name)]
     reached = apis.find(it)
     if stacks.outputs(it, "core") is None or reached is None:
@@ -99,12 +100,14 @@ def status(asked: argparse.Namespace) -> int:
 
 def logs(asked: argparse.Namespace) -> int:
     """Print what the functions logged."""
-    it = stage.read(asked.stage)
+    it = _stage(asked)
     printed = 0
     for line in look.logs(it, asked.function, asked.since, asked.filter, asked.follow):
         print(line, flush=True)
         printed += 1
     if not printed:
+        if not look.log_groups(it):
+            raise state.absent(it)
         said = f"nothing that matches {asked.filter}" if asked.filter else "nothing"
         print(f"{it.name} logged {said} in the last {asked.since}.", file=sys.stderr)
     return 0
@@ -122,15 +125,13 @@ def rollback(asked: argparse.Namespace) -> int:
     """Go back to an earlier release; data stay as they are."""
     it, names, found = _there(asked)
     bucket = names[steps.BUCKET]
-    kept = releases.names(bucket)
-    if asked.list or (not asked.to and len(kept) < 2):
-        for name in kept:
-            print(f"{name}  source {releases.read(bucket, name)['source']}")
-        if not asked.list:
-            raise DeployError("There is no release before this one.")
+    if asked.list:
+        for told in releases.listed(bucket, found):
+            print(told)
         return 0
-    with lock.held(bucket):
-        for told in releases.go_back(it, bucket, found, asked.to or kept[-2]):
+    with lock.held(bucket, "rolling back"):
+        to = asked.to or releases.before(it, bucket)
+        for told in releases.go_back(it, bucket, found, to):
             print(told)
         steps.remember(it, names, found)
     print(f"`make deploy STAGE={it.name}` goes forward again.")
@@ -147,7 +148,7 @@ def url(asked: argparse.Namespace) -> int:
 def user(asked: argparse.Namespace) -> int:
     """Make a user, or move one to another workspace."""
     password = asked.password or os.environ.get("PASSWORD", "")
-    it = stage.read(asked.stage)
+    it = _stage(asked)
     print(people.put(it, asked.email, asked.workspace, asked.user_name, password))
     return 0
 
@@ -166,7 +167,8 @@ def token(asked: argparse.Namespace) -> int:
                 "the environment."
             ) from None
 
-    it = stage.read(asked.stage)
+    it = _stage(asked)
+    people.require_address(asked.email)
     password = asked.password or os.environ.get("PASSWORD", "") or ask("Password: ")
     print(people.token(it, asked.email, password, ask))
     return 0
@@ -174,7 +176,7 @@ def token(asked: argparse.Namespace) -> int:
 
 def destroy(asked: argparse.Namespace) -> int:
     """Take a stage down; what was written stays, unless --data says otherwise."""
-    it = stage.read(asked.stage)
+    it = _stage(asked)
     what = "EVERYTHING EVER WRITTEN" if asked.data else "functions, APIs and the graph"
     if asked.graph:
         what = "the graph"
@@ -182,10 +184,13 @@ def destroy(asked: argparse.Namespace) -> int:
         try:
             said = input(f"This deletes {what} of the stage {it.name}. Its name, to go on: ")
         except (EOFError, RuntimeError):  # the latter where there is no standard input at all
+            print()
             raise DeployError(
-                "nothing was deleted, as nobody answered. Where nobody is there to be asked: "
-                f"`echo {it.name} | make destroy STAGE={it.name}`"
+                "nothing was deleted, as nobody answered. Where nobody is there to be asked, "
+                f"`echo {it.name} |` before the command does."
             ) from None
+        if not sys.stdin.isatty():  # which would have shown the line
+            print(said)
         if said.strip() != it.name:
             raise DeployError(f"nothing was deleted: {said.strip()!r} is not {it.name!r}.")
     if asked.graph:
@@ -195,9 +200,27 @@ def destroy(asked: argparse.Namespace) -> int:
     return 0
 
 
+def unlock(asked: argparse.Namespace) -> int:
+    """Take away the lock of a deploy or a destroy that was killed."""
+    it = _stage(asked)
+    bucket = (stacks.outputs(it, "core") or {}).get(steps.BUCKET)
+    there = None if bucket is None else lock.holder(bucket)
+    if bucket is not None and there is not None:
+        lock.release(bucket)
+    print(f"{there}: let go" if there else f"nobody holds the stage {it.name}")
+    return 0
+
+
+def _stage(asked: argparse.Namespace) -> stage.Stage:
+    """Return the stage that is asked for, in the account that it belongs to. Raises DeployError."""
+    it = stage.read(asked.stage)
+    preflight.require_place(it)
+    return it
+
+
 def _there(asked: argparse.Namespace) -> tuple[stage.Stage, dict[str, str], apis.Apis]:
     """Return a stage that is deployed, with its names and its APIs. Raises DeployError."""
-    it = stage.read(asked.stage)
+    it = _stage(asked)
     names, found = steps.names_of(it), apis.find(it)
     if found is None:
         raise state.absent(it)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from infra.deploy import apis, aws, chalice, lock, render, stacks, state, steps
+from infra.deploy import apis, aws, chalice, lock, look, render, stacks, state, steps
 from infra.deploy.errors import DeployError
 from infra.deploy.stage import NEPTUNE, Stage
 
@@ -16,31 +16,31 @@ def destroy(stage: Stage, data: bool, say: Callable[[str], None]) -> None:
     """Delete functions, APIs and the graph; with `data`, also all that was ever written.
 
     Everything is found by its name: what is left when a destroy broke off, or was made by
-    `chalice deploy` after one, is deleted by the next. Once it is done, Chalice no longer knows the
-    stage.
+    `chalice deploy` after one, is deleted by the next. Chalice no longer knows the stage, from the
+    beginning: typed by hand, it refuses.
     """
     if stage.production:
         raise DeployError(
             f"{stage.name} is a production stage: set `production = false` in its settings and "
             "deploy, then destroy."
         )
+    render.forget(stage)
     gone = 0
     for told in _destroyed(stage, data):
         say(told)
         gone += 1
-    render.forget(stage)
     state.forget(stage)
     if not gone:
         say(f"nothing of the stage {stage.name} was there")
 
 
 def _destroyed(stage: Stage, data: bool) -> Iterator[str]:
-    core = stacks.outputs(stage, "core")
-    if core is None:
+    # None, too, of a stack that could not be made.
+    bucket = (stacks.outputs(stage, "core") or {}).get(steps.BUCKET)
+    if bucket is None:
         yield from _without_stacks(stage, [])
     else:
-        bucket = core[steps.BUCKET]
-        with lock.held(bucket):
+        with lock.held(bucket, "destroying"):
             yield from _without_stacks(stage, state.download(bucket))
             state.upload(stage, bucket)
     for name in reversed([*KEPT, "graph", "operations"]):
@@ -62,9 +62,7 @@ def _without_stacks(stage: Stage, remembered: list[state.Resource]) -> Iterator[
     resources = state.merged(found, [*remembered, *state.read(stage)], state.domain_exists)
     state.write(stage, resources)
     if resources:
-        if not render.rendered(stage):  # Chalice loads `app.py`, whatever it is to do
-            render.write_unknown(stage)
-        chalice.delete(stage)
+        chalice.delete(stage, render.unknown(stage))
         yield "functions, APIs, roles, rules and mappings are gone"
     for api in there.rest[1:]:
         aws.client("apigateway").delete_rest_api(restApiId=api)
@@ -77,7 +75,7 @@ def _without_stacks(stage: Stage, remembered: list[state.Resource]) -> Iterator[
         number = int(version["Version"])
         aws.client("lambda").delete_layer_version(LayerName=layer, VersionNumber=number)
         yield f"version {number} of the layer {layer} is gone"
-    if groups := _log_groups(stage):
+    if groups := look.log_groups(stage):
         for group in groups:
             aws.client("logs").delete_log_group(logGroupName=group)
         yield f"{len(groups)} log groups are gone"
@@ -89,13 +87,6 @@ def destroy_graph(stage: Stage, say: Callable[[str], None]) -> None:
         raise DeployError(f"{stage.name} uses its graph: `make deploy GRAPH=none` first.")
     gone = stacks.delete(stage, "graph")
     say(f"{stacks.stack_name(stage, 'graph')} {'is gone' if gone else 'was not there'}")
-
-
-def _log_groups(stage: Stage) -> list[str]:
-    prefix = f"/aws/lambda/{stage.full_name}"
-    found = aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
-    groups = [str(each["logGroupName"]) for each in found]
-    return [each for each in groups if each == prefix or each.startswith(f"{prefix}-")]
 
 
 def _erase(stage: Stage) -> Iterator[str]:

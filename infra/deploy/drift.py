@@ -94,6 +94,9 @@ def drift(stage: Stage, names: Mapping[str, str], apis: Apis) -> list[str]:
             changes = mappings.differences(mapping, mappings.wanted(stage, name, names))
             if name in right and changes:
                 found.append(f"{name}: mapping differs in {', '.join(sorted(changes))}")
+    found += [
+        f"{each}: logs are not kept as long as set" for each in lambdas.unkept(stage, existing)
+    ]
     found += [f"REST API: gateway response {kind}" for kind in gateway.differences(stage, apis)]
     return found
 
@@ -103,4 +106,4 @@ def source_change(bucket: str) -> str | None:
     kept = releases.names(bucket)
     before = releases.read(bucket, kept[-1])["source"] if kept else "nothing"
     here = releases.here()
-    return None if before == here and "+" not in here else f"source: {before} would be {here}"
+    return None if before == here else f"source: {before} would be {here}"

@@ -62,23 +62,38 @@ def wait_updated(full: str) -> None:
     aws.wait(done, f"The update of {full}", 300)
 
 
+def unkept(stage: Stage, existing: Mapping[str, Any]) -> list[str]:
+    """Return the functions whose log group is not there, or keeps logs for another time."""
+    there = _groups(stage)
+    return [
+        name
+        for name, function in existing.items()
+        if there.get(_group(function), {}).get("retentionInDays") != stage.log_retention_days
+    ]
+
+
 def _log_groups(stage: Stage, existing: Mapping[str, Any]) -> list[str]:
-    done, client = list[str](), aws.client("logs")
-    prefix = f"/aws/lambda/{stage.full_name}"
-    there = {
-        each["logGroupName"]: each
-        for each in aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
-    }
+    done, client, there = list[str](), aws.client("logs"), _groups(stage)
+    wrong = unkept(stage, existing)
     for name, function in existing.items():
-        group = f"/aws/lambda/{function['FunctionName']}"
+        group = _group(function)
         if group not in there:
             client.create_log_group(logGroupName=group)
-        found = there.get(group, {})
-        if found.get("retentionInDays") != stage.log_retention_days:
+        if name in wrong:
             client.put_retention_policy(
                 logGroupName=group, retentionInDays=stage.log_retention_days
             )
             done.append(f"{name}: logs are kept for {stage.log_retention_days} days")
-        if stage.kms_key_arn and found.get("kmsKeyId") != stage.kms_key_arn:
+        if stage.kms_key_arn and there.get(group, {}).get("kmsKeyId") != stage.kms_key_arn:
             client.associate_kms_key(logGroupName=group, kmsKeyId=stage.kms_key_arn)
     return done
+
+
+def _group(function: Mapping[str, Any]) -> str:
+    return f"/aws/lambda/{function['FunctionName']}"
+
+
+def _groups(stage: Stage) -> dict[str, Any]:
+    prefix = f"/aws/lambda/{stage.full_name}"
+    found = aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+    return {str(each["logGroupName"]): each for each in found}

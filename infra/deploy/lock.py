@@ -19,29 +19,58 @@ STALE_S: Final = 3600.0
 
 
 @contextmanager
-def held(bucket: str) -> Iterator[None]:
-    """Hold the lock of a stage. Raises DeployError, naming who holds it."""
+def held(bucket: str, doing: str = "deploying") -> Iterator[None]:
+    """Hold the lock of a stage. Raises DeployError, naming who holds it, and what he does.
+
+    One that is older than an hour is taken over, and that is said.
+    """
     from botocore.exceptions import ClientError
 
-    s3, mine = aws.client("s3"), json.dumps({"who": _who(), "at": time.time()}).encode()
-    asked: dict[str, Any] = {"Bucket": bucket, "Key": KEY, "Body": mine}
+    mine = json.dumps({"who": _who(), "doing": doing, "at": time.time()}).encode()
+    s3, asked = aws.client("s3"), {"Bucket": bucket, "Key": KEY, "Body": mine}
     try:
         s3.put_object(**asked, IfNoneMatch="*")
     except ClientError as error:
         if aws.code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
             raise
-        found = json.loads(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read())
-        age_s = time.time() - found["at"]
-        if age_s < STALE_S:
+        there = _there(bucket)
+        if there is not None and time.time() - there["at"] < STALE_S:
             raise DeployError(
-                f"{found['who']} has been deploying for {age_s / 60:.0f} minutes: wait for it; if "
-                f"it was killed, delete s3://{bucket}/{KEY}."
+                f"{told(there)}: wait for it; if it was killed, `python -m infra.deploy unlock` "
+                "lets you in."
             ) from None
+        if there is not None:
+            print(f"{told(there)}, which is taken for dead.", flush=True)
         s3.put_object(**asked)
     try:
         yield
     finally:
         s3.delete_object(Bucket=bucket, Key=KEY)
+
+
+def holder(bucket: str) -> str | None:
+    """Return who holds the lock, what he does and since when; None if nobody does."""
+    there = _there(bucket)
+    return None if there is None else told(there)
+
+
+def release(bucket: str) -> None:
+    """Take the lock away, whoever holds it."""
+    aws.client("s3").delete_object(Bucket=bucket, Key=KEY)
+
+
+def told(there: dict[str, Any]) -> str:
+    """Return a lock in words."""
+    minutes = (time.time() - there["at"]) / 60
+    return f"{there['who']} has been {there.get('doing', 'deploying')} for {minutes:.0f} minutes"
+
+
+def _there(bucket: str) -> dict[str, Any] | None:
+    s3 = aws.client("s3")
+    try:
+        return dict(json.loads(s3.get_object(Bucket=bucket, Key=KEY)["Body"].read()))
+    except s3.exceptions.NoSuchKey:
+        return None
 
 
 def _who() -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.deploy import aws, drift, releases, stacks, state
+from infra.deploy import aws, drift, lock, releases, stacks, state
 from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
 from infra.deploy.functions import FUNCTIONS, deployed
@@ -51,10 +51,18 @@ def status(stage: Stage, names: Mapping[str, str], apis: Apis) -> tuple[list[str
         lines.append(f"queue      {names[variable].rsplit('/', 1)[1]:32} {waiting} messages")
         if waiting and variable in _EMPTY:
             wrong.append(f"{names[variable].rsplit('/', 1)[1]} holds {waiting} messages")
-    kept = releases.names(names["DEPLOY_BUCKET"])
-    if kept:
-        last = releases.read(names["DEPLOY_BUCKET"], kept[-1])
+    bucket = names["DEPLOY_BUCKET"]
+    if kept := releases.names(bucket):
+        last = releases.read(bucket, kept[-1])
         lines.append(f"release    {kept[-1]:32} source {last['source']}")
+        if different := releases.differences(stage, last):
+            wrong.append(
+                f"{len(different)} functions are not of the last release ({different[0]}): a "
+                "deploy broke off, or `chalice deploy` was typed; `make deploy` brings all up, "
+                "`make rollback` goes back to it"
+            )
+    if at_it := lock.holder(bucket):
+        lines.append(f"lock       {at_it}")
     lines += [f"REST       {apis.public_url}", f"websocket  {apis.sockets_url}"]
     return lines, [*wrong, *drift.drift(stage, names, apis)]
 
@@ -72,7 +80,8 @@ def logs(
     start_ms = int((time.time() - int(span[1]) * _UNITS[span[2]]) * 1000)
     seen = set[str]()
     while True:
-        found = sorted(_events(stage, functions or list(FUNCTIONS), start_ms, pattern))
+        events = _events(stage, functions or list(FUNCTIONS), start_ms, pattern)
+        found = sorted(events, key=lambda each: each[:2])  # of one moment as they were written
         for at_ms, name, event, text in found:
             if event not in seen:
                 seen.add(event)
@@ -83,6 +92,14 @@ def logs(
         if found:
             start_ms = found[-1][0] - 10_000  # some come late
         time.sleep(aws.POLL_S)
+
+
+def log_groups(stage: Stage) -> list[str]:
+    """Return the log groups of the stage's functions, of whatever version."""
+    prefix = f"/aws/lambda/{stage.full_name}"
+    found = aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+    groups = [str(each["logGroupName"]) for each in found]
+    return [each for each in groups if each == prefix or each.startswith(f"{prefix}-")]
 
 
 def _events(

@@ -19,8 +19,7 @@ def put(stage: Stage, email: str, workspace: str, name: str = "", password: str 
 
     Without a password, the user pool mails a new user one that is good for seven days.
     """
-    if not _EMAIL.match(email):
-        raise DeployError(f"EMAIL={email!r} is no address.")
+    require_address(email)
     if not WORKSPACE.match(workspace):
         raise DeployError(f"WORKSPACE={workspace!r} is not 1 to 40 of a-z, 0-9 and -.")
     pool, cognito = _pool(stage)["USER_POOL_ID"], aws.client("cognito-idp")
@@ -48,6 +47,12 @@ def put(stage: Stage, email: str, workspace: str, name: str = "", password: str 
     if password:
         cognito.admin_set_user_password(**who, Password=password, Permanent=True)
     return done
+
+
+def require_address(email: str) -> None:
+    """Raise DeployError unless this may be somebody's address."""
+    if not _EMAIL.match(email):
+        raise DeployError(f"EMAIL={email!r} is no address.")
 
 
 def remove(stage: Stage, email: str) -> None:

@@ -88,6 +88,15 @@ def require(stage: Stage) -> list[str]:
     return [each.sentence for each in found]
 
 
+def require_place(stage: Stage) -> None:
+    """Raise DeployError unless this is the account and region that the settings name, if any."""
+    if not stage.region and not stage.account:
+        return
+    faults = [each.sentence for each in _whereto(stage) if isinstance(each, Fault)]
+    if faults:
+        raise DeployError("\n".join(faults))
+
+
 def idle_price(stage: Stage) -> str | None:
     """Return what the graph costs while nobody asks it anything; None without one of ours."""
     if stage.graph != NEPTUNE:
@@ -121,7 +130,7 @@ def _tools() -> Iterator[Finding]:
 
 
 def _whereto(stage: Stage) -> Iterator[Finding]:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
     try:
         region = aws.region()
@@ -134,6 +143,9 @@ def _whereto(stage: Stage) -> Iterator[Finding]:
         account = aws.account()
     except ClientError as error:
         yield Fault(f"AWS does not take these credentials: {aws.message(error)}.")
+    except HTTPClientError as error:
+        at = f" at {aws.endpoint()}, which AWS_ENDPOINT_URL names" if aws.endpoint() else ""
+        yield Fault(f"AWS does not answer{at}: {error}")
     except BotoCoreError as error:
         yield Fault(
             f"There are no AWS credentials that work ({error}): `aws configure`, `aws sso login`, "

@@ -115,7 +115,7 @@ def _forget(bucket: str) -> None:
 
 
 def here() -> str:
-    """Return the commit of this source, with a + if there are changes beyond it."""
+    """Return the commit of this source, with a + and a digest of what has changed beyond it."""
 
     def git(*words: str) -> str:
         command = ["git", *words]  # found by PATH, as in a shell
@@ -126,8 +126,44 @@ def here() -> str:
 
     commit = git("rev-parse", "--short", "HEAD") or "unknown"
     # What a deploy renders is no change of the source.
-    changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!.chalice")
-    return commit + ("+" if changes else "")
+    changes = git("diff", "HEAD", "--", ".", ":!.chalice")
+    return commit + (f"+{hashlib.sha256(changes.encode()).hexdigest()[:7]}" if changes else "")
+
+
+def listed(bucket: str, apis: Apis) -> list[str]:
+    """Return the releases that are kept, the oldest first, in words."""
+    told = []
+    for name in names(bucket):
+        release = read(bucket, name)
+        gone = "" if _deployments_of(apis, release) else "; its routes are gone with its APIs"
+        told.append(f"{name}  source {release['source']}{gone}")
+    return told
+
+
+def before(stage: Stage, bucket: str) -> str:
+    """Return the release to go back to: the last one, if a deploy broke off after it."""
+    kept = names(bucket)
+    if kept and differences(stage, read(bucket, kept[-1])):
+        return kept[-1]
+    if len(kept) < 2:
+        raise DeployError("There is no release before this one.")
+    return kept[-2]
+
+
+def differences(stage: Stage, release: Release) -> list[str]:
+    """Return what the functions have that is not of this release."""
+    existing, found = dict(state.lambdas(stage)), list[str]()
+    for name, wanted in release["functions"].items():
+        if name not in existing:
+            found.append(f"{name}: is not there")
+            continue
+        there = existing[name]
+        now = (there.get("Environment") or {}).get("Variables", {})
+        if _hex(there["CodeSha256"]) != wanted["code"]:
+            found.append(f"{name}: has other code than the last release")
+        elif environment(wanted["environment"], now) != now:
+            found.append(f"{name}: has other settings than the last release")
+    return found
 
 
 def go_back(stage: Stage, bucket: str, apis: Apis, name: str) -> list[str]:
@@ -176,22 +212,29 @@ def environment(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, st
 
 
 def _point(apis: Apis, release: Release, done: list[str]) -> None:
-    rest, sockets = aws.client("apigateway"), aws.client("apigatewayv2")
-    try:
-        rest.update_stage(
-            restApiId=apis.rest,
-            stageName=API_STAGE,
-            patchOperations=[
-                {"op": "replace", "path": "/deploymentId", "value": release["rest_deployment"]}
-            ],
-        )
-        sockets.update_stage(
-            ApiId=apis.sockets, StageName=API_STAGE, DeploymentId=release["sockets_deployment"]
-        )
-    except (rest.exceptions.NotFoundException, sockets.exceptions.NotFoundException):
+    if not _deployments_of(apis, release):
         done.append("the APIs' deployments of then are gone: their routes stay those of now")
-    else:
-        done.append("both APIs: routes of then")
+        return
+    aws.client("apigateway").update_stage(
+        restApiId=apis.rest,
+        stageName=API_STAGE,
+        patchOperations=[
+            {"op": "replace", "path": "/deploymentId", "value": release["rest_deployment"]}
+        ],
+    )
+    aws.client("apigatewayv2").update_stage(
+        ApiId=apis.sockets, StageName=API_STAGE, DeploymentId=release["sockets_deployment"]
+    )
+    done.append("both APIs: routes of then")
+
+
+def _deployments_of(apis: Apis, release: Release) -> bool:
+    """Tell whether both APIs still have what a release pointed to. Those made anew have not."""
+    rest = aws.pages("apigateway", "get_deployments", "items", restApiId=apis.rest)
+    sockets = aws.pages("apigatewayv2", "get_deployments", "Items", ApiId=apis.sockets)
+    return release["rest_deployment"] in {each["id"] for each in rest} and release[
+        "sockets_deployment"
+    ] in {each["DeploymentId"] for each in sockets}
 
 
 def _layer(

@@ -26,6 +26,11 @@ OFFLINE: Final = "offline"
 
 Json = dict[str, Any]
 
+_UNKNOWN: Final = {
+    variable(name): f"arn:aws:offline:::{name}" for name in load(stacks.template("core")).outputs
+}
+_NOWHERE: Final = Apis("offline", "offline", "https://offline.invalid", "wss://offline.invalid")
+
 
 def write(
     stage: Stage, names: Mapping[str, str], apis: Apis, key_at: str, folder: Path = FOLDER
@@ -57,24 +62,22 @@ def policies(stage: Stage, names: Mapping[str, str], apis: Apis) -> dict[str, Js
 def write_offline(folder: Path = FOLDER) -> Path:
     """Write the stage that needs no account, with every function there is."""
     stage = Stage(name=OFFLINE, graph="wss://graph.invalid:8182/gremlin")
-    return write_unknown(stage, folder)
+    return write(stage, _UNKNOWN, _NOWHERE, IN_SSM + stage.heads_key, folder)
 
 
-def write_unknown(stage: Stage, folder: Path = FOLDER) -> Path:
-    """Write a stage of which nothing is there, or known: enough for Chalice to load `app.py`."""
-    names = {
-        variable(name): f"arn:aws:offline:::{name}"
-        for name in load(stacks.template("core")).outputs
-    }
-    apis = Apis("offline", "offline", "https://offline.invalid", "wss://offline.invalid")
-    return write(stage, names, apis, IN_SSM + stage.heads_key, folder)
+def unknown(stage: Stage) -> dict[str, str]:
+    """Return an environment in which `app.py` loads, of a stage of which nothing may be there."""
+    return environment(stage, _UNKNOWN, _NOWHERE)
 
 
 def forget(stage: Stage, folder: Path = FOLDER) -> None:
     """Take a stage out, so that `chalice deploy` of it refuses. Another prefix's stays."""
+    config = folder / "config.json"
+    if not config.exists():  # without one, Chalice finds no project
+        folder.mkdir(parents=True, exist_ok=True)
+        _put(config, base(PREFIX))
     if not rendered(stage, folder):
         return
-    config = folder / "config.json"
     told = json.loads(config.read_text("utf-8"))
     del told["stages"][stage.name]
     # Without a stage of its prefix, the file is again what git has of it.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from infra.deploy import (
     apis,
@@ -42,12 +42,15 @@ def deploy(stage: Stage) -> apis.Apis:
         say(f"account {aws.account()}, region {aws.region()}, source {releases.here()}")
         if price := preflight.idle_price(stage):
             say(price)
-    for name in stacks.of(stage):
-        with step(f"stack {stacks.stack_name(stage, name)}") as say:
-            say(stacks.deploy(stage, name))
-    names = names_of(stage)
-    with lock.held(names[BUCKET]):
-        found = _functions(stage, names)
+    bucket = (stacks.outputs(stage, "core") or {}).get(BUCKET)
+    with nullcontext() if bucket is None else lock.held(bucket):
+        for name in stacks.of(stage):
+            with step(f"stack {stacks.stack_name(stage, name)}") as say:
+                say(stacks.deploy(stage, name))
+        names = names_of(stage)
+        # What the first deploy is made with has just been made.
+        with lock.held(names[BUCKET]) if bucket is None else nullcontext():
+            found = _functions(stage, names)
     if stage.graph != NEPTUNE and stacks.outputs(stage, "graph") is not None:
         print(
             "The graph's stack is still there, and costs: "
@@ -109,12 +112,23 @@ def names_of(stage: Stage) -> dict[str, str]:
             raise state.absent(stage)
         names |= found
     for variable, table in _TABLES.items():
-        described = aws.client("dynamodb").describe_table(TableName=names[table])["Table"]
+        described = _described(names[table])
         stream = described.get("LatestStreamArn")
         if stream is None or not described.get("StreamSpecification", {}).get("StreamEnabled"):
             raise DeployError(f"The table {names[table]} has no stream: switch it on again.")
         names[variable] = stream
     return names
+
+
+def _described(table: str) -> Mapping[str, Any]:
+    client = aws.client("dynamodb")
+    try:
+        return dict(client.describe_table(TableName=table)["Table"])
+    except client.exceptions.ResourceNotFoundException:
+        raise DeployError(
+            f"The table {table} is gone, and its stack does not know: restore it "
+            "(docs/operations.md), or destroy the stage."
+        ) from None
 
 
 def remember(stage: Stage, names: Mapping[str, str], found: apis.Apis) -> int:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from infra.deploy.__main__ import main
+from infra.deploy.stage import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +35,8 @@ def test_a_destroy_that_nobody_answers_deletes_nothing_and_says_how_to_answer(
         said.out.startswith("This deletes EVERYTHING EVER WRITTEN of the stage dev.") or not typed
     )
     assert said.err == (
-        "destroy: nothing was deleted, as nobody answered. Where nobody is there to be asked: "
-        "`echo dev | make destroy STAGE=dev`\n"
+        "destroy: nothing was deleted, as nobody answered. Where nobody is there to be asked, "
+        "`echo dev |` before the command does.\n"
     )
 
 
@@ -79,3 +84,30 @@ def test_a_variable_that_says_nothing_is_refused(
     assert main(["status", "--stage", "dev"]) == 1
 
     assert capsys.readouterr().err == "status: DEPLOY_ENV has 'B', which is not NAME=value.\n"
+
+
+def test_a_token_of_nobody_is_refused_before_anybody_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["token", "--stage", "dev", "--email", ""]) == 1
+
+    assert capsys.readouterr().err == "token: EMAIL='' is no address.\n"
+
+
+def test_chalice_ends_with_the_deploy_that_runs_it() -> None:
+    """Given a deploy that was killed, when its Chalice finds that, then it goes no further."""
+    nobody = str(os.getpid() + 1)
+    command = [sys.executable, "-m", "infra.deploy.chalice", nobody, "deploy", "--stage", "never"]
+
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=30, check=False)
+
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_data_that_says_something_else_than_delete_is_refused() -> None:
+    command = ["make", "-n", "destroy", "STAGE=dev", "DATA=yes"]
+
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert "DATA=yes says nothing" in said
+    assert "exit 2" in said

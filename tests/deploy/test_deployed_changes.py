@@ -147,6 +147,23 @@ def test_another_stage_stands_beside_the_first_until_it_is_destroyed(
     assert left(other) == []
 
 
+def test_a_stage_that_could_not_be_made_can_be_destroyed(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    """Given what a destroy that broke off has left, when nothing can be made over it, then that."""
+    never = Deployed(deployed.emulator, copied(tmp_path / "sources"), "left")
+    taken = f"{never.prefix}-content-000000000000"
+    deployed.emulator.client("s3").create_bucket(Bucket=taken)
+
+    code, said = never.command("deploy")
+    assert code == 1
+    assert "already exists" in said
+
+    never.run("destroy", "--data", "--yes")
+
+    assert left(never) == []
+
+
 def test_a_stage_of_the_same_name_stands_beside_it_under_another_prefix(
     deployed: Deployed, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.aws import IN_SSM
-from infra.deploy import apis, aws, lock, secret, state
+from infra.deploy import apis, aws, lock, preflight, secret, state
 from infra.deploy.errors import DeployError
 from infra.deploy.stage import Domain, Stage
 from infra.emulator.running import Emulator
@@ -152,12 +152,36 @@ def test_a_deploy_that_ended_lets_the_next_one_in(bucket: str) -> None:
         pass
 
 
-def test_a_lock_that_was_left_behind_does_not_hold_for_ever(bucket: str) -> None:
-    left = {"who": "ada on box", "at": time.time() - lock.STALE_S - 1}
+def test_a_lock_that_was_left_behind_does_not_hold_for_ever(
+    bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = {"who": "ada on box", "doing": "destroying", "at": time.time() - lock.STALE_S - 1}
     aws.client("s3").put_object(Bucket=bucket, Key=lock.KEY, Body=json.dumps(left).encode())
 
     with lock.held(bucket):
-        pass
+        assert " has been deploying for 0 minutes" in (lock.holder(bucket) or "")
+
+    said = capsys.readouterr().out
+    assert said == "ada on box has been destroying for 60 minutes, which is taken for dead.\n"
+    assert lock.holder(bucket) is None
+
+
+def test_a_lock_can_be_taken_away(bucket: str) -> None:
+    with lock.held(bucket):
+        lock.release(bucket)
+
+        with lock.held(bucket, "rolling back"):
+            assert "has been rolling back for" in (lock.holder(bucket) or "")
+
+
+def test_a_stage_is_let_be_from_another_account_or_region(stage: Stage) -> None:
+    preflight.require_place(stage)
+    preflight.require_place(replace(stage, account="000000000000", region="us-east-1"))
+
+    with pytest.raises(DeployError, match="belongs to 123456789012, this is 000000000000"):
+        preflight.require_place(replace(stage, account="123456789012"))
+    with pytest.raises(DeployError, match="belongs to eu-central-1, this is us-east-1"):
+        preflight.require_place(replace(stage, region="eu-central-1"))
 
 
 def test_the_copy_of_the_state_is_what_was_kept(bucket: str) -> None:
