@@ -312,7 +312,7 @@ def _jobs(at: Scene, sizes: Sizes) -> Iterator[Row]:
     params = {"resource": stream.resource_id, "entityTypes": ["Person"]}
     job = jobs.create(system, at.request(), "detection", params)
     message = json.dumps({"workspace": WORKSPACE, "job": job.id})
-    run = _bill(at, lambda: work.work(system, message, 60_000))
+    run = _bill(at, lambda: work.work(system, message, system.mint(), 60_000))
     assert system.jobs.get(WORKSPACE, job.id).state == "complete"  # type: ignore[union-attr]
     shown = _bill(at, lambda: project.materialize(system, stream))
     body = next(item for item in _put(run) if "hash" in item)["body"]["B"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from chalicelib.domain.ids import Stream
@@ -77,21 +78,23 @@ def in_streams(system: System, event: Any, batch: Batch) -> dict[str, list[dict[
 def in_queue(
     system: System,
     event: Any,
-    work: Callable[[System, str, int], None],
-    stumble: Callable[[System, str, Exception], bool],
+    work: Callable[[System, str, str, int], None],
+    stumble: Callable[[System, str, str, Exception], bool],
 ) -> dict[str, list[dict[str, str]]]:
     """Run `work` on each message with the milliseconds that are left, and answer as Lambda expects.
 
-    What it raises is given to `stumble`; a message fails if that returns False, or raises too.
+    Both are told an id that is new with each delivery. What `work` raises is given to `stumble`; a
+    message fails if that returns False, or raises too.
     """
     failed = []
     with metrics.running(system):
         for record in event.to_dict()["Records"]:
+            body, delivery = record["body"], system.mint()
             try:
-                work(system, record["body"], event.context.get_remaining_time_in_millis())
+                work(system, body, delivery, event.context.get_remaining_time_in_millis())
             except Exception as error:
                 _LOGGER.exception("The message %s could not be worked on", record["messageId"])
-                if not _stumbled(system, record["body"], error, stumble):
+                if not _stumbled(partial(stumble, system, body, delivery, error)):
                     system.metrics.count("JobsMessagesFailed")
                     failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
@@ -103,11 +106,9 @@ def on_time(system: System, do: Callable[[System], T]) -> T:
         return do(system)
 
 
-def _stumbled(
-    system: System, body: str, error: Exception, stumble: Callable[[System, str, Exception], bool]
-) -> bool:
+def _stumbled(stumble: Callable[[], bool]) -> bool:
     try:
-        return stumble(system, body, error)
+        return stumble()
     except Exception:
         _LOGGER.exception("… and its job could not be given back")
         return False

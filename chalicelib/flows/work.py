@@ -55,10 +55,11 @@ class _Stopped(Exception):
     """The job is no longer this worker's."""
 
 
-def work(system: System, message: str, remaining_ms: int) -> None:
+def work(system: System, message: str, holder: str, remaining_ms: int) -> None:
     """Carry out as much of a message's job as there is time for. A return means: done with it.
 
-    Raises Malformed for a message that names no job, and what nobody foresaw (see `stumble`).
+    `holder` is new with each delivery: the job is taken in that name. Raises Malformed for a
+    message that names no job, and what nobody foresaw (see `stumble`).
     """
     workspace, job_id = queue.read(message)
     deadline_s = system.monotonic_s() + remaining_ms / 1000
@@ -66,31 +67,33 @@ def work(system: System, message: str, remaining_ms: int) -> None:
     if job is None or job.over or job.leased(system.now_s()):
         system.metrics.count("JobsIdle")
         return
-    held = _claimed(system, job, remaining_ms / 1000)
+    held = _claimed(system, job, holder, remaining_ms / 1000)
     if held is not None:
         _Run(system, system.kinds[held.kind], held, deadline_s).go()
 
 
-def stumble(system: System, message: str, error: Exception) -> bool:
-    """Give back the job of a message on which `work` raised what nobody foresaw.
+def stumble(system: System, message: str, holder: str, error: Exception) -> bool:
+    """Give back the job that `work` took in this name before it raised what nobody foresaw.
 
-    It is tried again, a bounded number of times. False if the message names no job.
+    It is tried again, a bounded number of times. False if the job is not held in this name: the
+    fault came before the claim, so the message has to come again, and another's lease is his.
     """
     try:
         workspace, job_id = queue.read(message)
     except AppError:
         return False
     job = system.jobs.get(workspace, job_id)
-    if job is not None and job.lease is not None and job.held_by(job.lease.holder):
-        fault = problem(AppError(f"something went wrong here ({type(error).__name__})"))
-        if job.cancel_requested:
-            _heed_cancel(system, job, job.lease.holder)
-        else:
-            _give_back(system, job, job.lease.holder, fault)
+    if job is None or not job.held_by(holder):
+        return False
+    fault = problem(AppError(f"something went wrong here ({type(error).__name__})"))
+    if job.cancel_requested:
+        _heed_cancel(system, job, holder)
+    else:
+        _give_back(system, job, holder, fault)
     return True
 
 
-def _claimed(system: System, job: Job, remaining_s: float) -> Job | None:
+def _claimed(system: System, job: Job, holder: str, remaining_s: float) -> Job | None:
     """Take the job; None if it is another's by now, or came to its end here."""
     now_s = system.now_s()
     if job.cancel_requested:
@@ -103,7 +106,7 @@ def _claimed(system: System, job: Job, remaining_s: float) -> Job | None:
     if job.attempts >= domain.MAX_ATTEMPTS:
         jobs.give_up(system, job, jobs.exhausted(job))
         return None
-    lease = Lease(system.mint(), now_s + remaining_s + GRACE_S)
+    lease = Lease(holder, now_s + remaining_s + GRACE_S)
     claimed = domain.claim(job, lease, system.now(), now_s)
     if not system.jobs.put(claimed):
         return None

@@ -344,7 +344,7 @@ def test_the_worker_of_a_job_that_finds_a_hundred_appends_once_and_puts_the_job_
     job = jobs.create(system, at.request(), "detection", params)
     message = json.dumps({"workspace": WORKSPACE, "job": job.id})
 
-    worked = bill(at, lambda: work.work(system, message, 60_000))
+    worked = bill(at, lambda: work.work(system, message, system.mint(), 60_000))
 
     done = system.jobs.get(WORKSPACE, job.id)
     assert (done.state, done.result["added"]) == ("complete", 100)

@@ -12,6 +12,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from chalice.app import SQSEvent
+
 from chalicelib.config import Config
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.commands import CreateResource
@@ -21,6 +23,7 @@ from chalicelib.domain.job import Job
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.passages import Passage, Size
 from chalicelib.dynamo import Tables
+from chalicelib.edge import sources
 from chalicelib.flows import jobs, read, work, write
 from chalicelib.flows.content import store
 from chalicelib.flows.write import Request
@@ -83,6 +86,13 @@ class TestWriter:
         text = f"# {title}\n\nDraft {self.written} from {len(brief.sources)} sources."
         used = tuple(source.id for source in brief.sources)
         return Draft(title, text, brief.format, brief.language, used)
+
+
+class AMinute:
+    """The context of a Lambda's invocation that has a minute left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return A_MINUTE_MS
 
 
 class Process(System):
@@ -195,8 +205,17 @@ class World:
 
     def deliver(self, job: Job, process: System | None = None, ms: int = A_MINUTE_MS) -> Job:
         """Let a worker have the job's message; return the job as it is then."""
-        work.work(process or self.process(), self.message(job), ms)
+        process = process or self.process()
+        work.work(process, self.message(job), process.mint(), ms)
         return self.job(job)
+
+    def given_back(self, job: Job, process: System) -> bool:
+        """Let a worker's function have the job's message; tell whether it is to come again."""
+        record = {"messageId": "1", "body": self.message(job)}
+        answer = sources.in_queue(
+            process, SQSEvent({"Records": [record]}, AMinute()), work.work, work.stumble
+        )
+        return answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""

@@ -121,7 +121,7 @@ def at_once(world: World, job: Job, workers: int, table: type[Endings] = Endings
         process._made["jobs"] = shared
         barrier.wait()
         try:
-            work.work(process, world.message(job), A_MINUTE_MS)
+            work.work(process, world.message(job), process.mint(), A_MINUTE_MS)
         except BaseException as error:
             faults.append(error)
 

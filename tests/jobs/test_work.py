@@ -14,13 +14,15 @@ from chalicelib.domain.detection import Ask, Detection
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.passages import Passage
+from chalicelib.dynamo import Tables
 from chalicelib.errors import Conflict, InferenceFailed, Malformed, Unavailable
 from chalicelib.flows import jobs, work, write
 from chalicelib.flows.content import store
 from chalicelib.flows.write import Request
 from chalicelib.inference import Inference
+from chalicelib.jobs.table import Jobs
 from tests.jobs.faults import watched
-from tests.jobs.scene import ADA, TestDetector, World, names, quotes, text_of_entities
+from tests.jobs.scene import ADA, Process, TestDetector, World, names, quotes, text_of_entities
 
 
 def test_a_detection_annotates_everything_that_was_found(world: World) -> None:
@@ -37,7 +39,7 @@ def test_a_detection_annotates_everything_that_was_found(world: World) -> None:
 def test_a_hundred_entities_cost_one_commit_and_three_updates_of_the_job(world: World) -> None:
     job = world.detection(world.resource(text_of_entities(100)))
     with watched() as calls:
-        work.work(world.process(), world.message(job), 60_000)
+        work.work(world.process(), world.message(job), "worker", 60_000)
     assert world.job(job).state == "complete"
     assert calls.count("s3.GetObject") == 1
     assert calls.count("s3.PutObject") == 1
@@ -214,14 +216,71 @@ def test_a_fault_that_nobody_foresaw_is_tried_a_bounded_number_of_times(world: W
     world.detector.failing = failing
     job = world.detection(world.resource(text_of_entities(3)))
     for _ in range(MAX_ATTEMPTS):
-        process = world.process()
-        with pytest.raises(ZeroDivisionError) as raised:
-            world.deliver(job, process)
-        assert work.stumble(process, world.message(job), raised.value)
+        assert not world.given_back(job, world.process())
     found = world.job(job)
     assert found.state == "failed"
     assert found.error is not None
     assert "ZeroDivisionError" in found.error["detail"]
+
+
+class Throttled(Jobs):
+    """The jobs table; what it is asked first it does not answer, though it may have done it."""
+
+    def __init__(self, tables: Tables, call: str) -> None:
+        super().__init__(tables)
+        self._left = [call]
+
+    def get(self, workspace: str, job_id: str) -> Job | None:
+        found = super().get(workspace, job_id)
+        self._throttle("get")
+        return found
+
+    def put(self, job: Job) -> bool:
+        done = super().put(job)
+        self._throttle("put")
+        return done
+
+    def _throttle(self, call: str) -> None:
+        if call in self._left:
+            self._left.remove(call)
+            raise Unavailable("the jobs do not answer", dependency="jobs")
+
+
+def throttled(world: World, call: str) -> Process:
+    process = world.process()
+    process._made["jobs"] = Throttled(process.tables, call)
+    return process
+
+
+def test_a_duplicate_that_fails_before_its_claim_takes_nothing_from_the_worker_at_it(
+    world: World,
+) -> None:
+    job = world.detection(world.resource(text_of_entities(3)))
+    given_back: list[bool] = []
+
+    def meanwhile(asked: int) -> None:
+        given_back.append(world.given_back(job, throttled(world, "get")))
+
+    world.detector.failing = meanwhile
+    done = world.deliver(job)
+    assert given_back == [True], "the duplicate comes again, to find the job done"
+    assert (done.state, done.attempts, world.detector.asked) == ("complete", 1, 1)
+    assert not world.given_back(job, world.process())
+
+
+def test_a_fault_before_the_claim_costs_the_job_no_attempt(world: World) -> None:
+    job = world.detection(world.resource(text_of_entities(3)))
+    assert world.given_back(job, throttled(world, "get"))
+    assert world.job(job) == job
+    assert not world.given_back(job, world.process())
+    assert world.job(job).state == "complete"
+
+
+def test_a_job_whose_claim_was_not_answered_is_given_back_by_who_made_it(world: World) -> None:
+    job = world.detection(world.resource(text_of_entities(3)))
+    assert not world.given_back(job, throttled(world, "put"))
+    found = world.job(job)
+    assert (found.state, found.lease, found.attempts) == ("pending", None, 1)
 
 
 def test_a_job_whose_worker_dies_each_time_fails_in_the_end(world: World) -> None:
@@ -242,14 +301,14 @@ def test_a_job_whose_worker_dies_each_time_fails_in_the_end(world: World) -> Non
 )
 def test_a_malformed_message_is_refused(world: World, message: str) -> None:
     with pytest.raises(Malformed):
-        work.work(world.api, message, 60_000)
-    assert not work.stumble(world.api, message, ValueError())
+        work.work(world.api, message, "worker", 60_000)
+    assert not work.stumble(world.api, message, "worker", ValueError())
 
 
 def test_a_message_of_a_job_that_there_is_not_is_done_with(world: World) -> None:
     job = world.detection(world.resource(text_of_entities(3)))
     ghost = replace(job, id="0192f000-0000-7000-8000-000000000001")
-    work.work(world.api, world.message(ghost), 60_000)
+    work.work(world.api, world.message(ghost), "worker", 60_000)
 
 
 def test_a_kind_that_this_code_does_not_know_fails_the_job(world: World) -> None:
