@@ -97,12 +97,23 @@ def materialize_batch(system: System, streams: Iterable[Stream]) -> dict[Stream,
     A stream with a commit that cannot be read is brought up to that commit and parked; it is not
     among those to try again, for its neighbours must go on.
     """
+    return bring_up(system, streams)[0]
+
+
+def bring_up(
+    system: System, streams: Iterable[Stream]
+) -> tuple[dict[Stream, AppError], dict[Stream, AppError]]:
+    """Do as `materialize_batch` says; return those to try again, and what the others stopped at."""
     wanted = list(dict.fromkeys(streams))
     attempts = [partial(_attempt, system, stream) for stream in wanted]
-    results = system.side_by_side(attempts, STREAMS)
-    return {
-        stream: error for stream, error in zip(wanted, results, strict=True) if error is not None
-    }
+    again: dict[Stream, AppError] = {}
+    stopped: dict[Stream, AppError] = {}
+    for stream, error in zip(wanted, system.side_by_side(attempts, STREAMS), strict=True):
+        if isinstance(error, (LogUnreadable, LogDamaged)):
+            stopped[stream] = error
+        elif error is not None:
+            again[stream] = error
+    return again, stopped
 
 
 def materialize(system: System, stream: Stream) -> Move:
@@ -138,7 +149,7 @@ def retry_parked(system: System) -> int:
 
 
 def _attempt(system: System, stream: Stream) -> AppError | None:
-    """Materialize and park what cannot be read; return the error of a run to try again."""
+    """Materialize and park what cannot be read; return that, or the error of a run to try again."""
     try:
         unreadable = _stopped(system, stream)
         if unreadable is not None:
@@ -147,7 +158,7 @@ def _attempt(system: System, stream: Stream) -> AppError | None:
             system.views.park(Parked(CONSUMER, stream, version, unreadable.detail, system.now()))
     except Unavailable as error:
         return error
-    return None
+    return unreadable
 
 
 def _stopped(system: System, stream: Stream) -> LogUnreadable | LogDamaged | None:

@@ -31,7 +31,7 @@ RUNS_PER_DAY: Final = 288
 MIN_PAGES: Final = 20
 """Megabytes of the log that one run looks at: all of it while it is smaller than that."""
 FAR_BEHIND: Final = 200
-"""Streams that one run materializes; the next one finds the others again."""
+"""Streams that one run materializes; the next one goes on behind the last of them."""
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -114,7 +114,10 @@ def rebuild_views(
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a run of `reconcile` looked at and did. `round_done`: it came to the log's end."""
+    """What a run of `reconcile` looked at and did. `round_done`: it came to the log's end.
+
+    `mended` counts the views that have reached the log.
+    """
 
     looked_at: int
     behind: int
@@ -139,7 +142,9 @@ def reconcile(system: System, pages: int | None = None) -> Reconciled:
     """Mend what lost stream records left behind; retry what is parked; delete what is due.
 
     Goes on through the log where the last run left off, so many megabytes at a time that all of it
-    is seen each day, and compares how far each stream reaches with how far its view is.
+    is seen each day, and compares how far each stream reaches with how far its view is. Where more
+    are behind than one run mends, the next goes on after the last of these, mended or not: what
+    cannot be read keeps nobody else waiting.
     """
     if pages is None:
         pages = max(MIN_PAGES, system.upkeep.log_size_bytes() // (RUNS_PER_DAY << 20) + 1)
@@ -151,16 +156,18 @@ def reconcile(system: System, pages: int | None = None) -> Reconciled:
         if stream not in held or held[stream].version < version
     ]
     system.metrics.count("ViewsBehind", len(behind))
-    again = project.materialize_batch(system, behind[:FAR_BEHIND])
-    if len(behind) <= FAR_BEHIND:
-        system.upkeep.put_place(SWEEP, place)
+    tried = behind[:FAR_BEHIND]
+    again, stopped = project.bring_up(system, tried)
+    if len(behind) > FAR_BEHIND:
+        place = system.upkeep.place_after(tried[-1], reach[tried[-1]])
+    system.upkeep.put_place(SWEEP, place)
     graph_project.catch_up(system, reach)
     unparked = project.retry_parked(system)
     system.metrics.count("ParkedStreams", len(system.views.parked()))
     return Reconciled(
         len(reach),
         len(behind),
-        min(len(behind), FAR_BEHIND) - len(again),
+        len(tried) - len(again) - len(stopped),
         unparked,
         rebuild.sweep(system),
         place is None,

@@ -110,6 +110,11 @@ class TableUpkeep:
                 return found, None
         return found, wire.placed(start)
 
+    def place_after(self, stream: Stream, version: int) -> str:
+        """Return where to go on behind what `log_page` found of a stream, as it returns places."""
+        # A scan goes on from any key, also from one that no item has.
+        return wire.placed({"pk": {"S": stream.key}, "sk": {"N": str(version)}})
+
     def log_size_bytes(self) -> int:
         """Return about how large the log is; DynamoDB counts it every six hours."""
         with translated(DEPENDENCY):

@@ -153,3 +153,60 @@ def test_what_is_read_while_all_is_rebuilt_is_never_less(
     assert counts == sorted(counts)
     assert counts == list(range(3, 3 + len(counts)))
     assert verify(system).faults == []
+
+
+# -- more behind than one run mends ---------------------------------------------------------------
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recover, "FAR_BEHIND", 2)
+
+
+def lag(system: System, stream: Stream) -> None:
+    """Write, and lose the record."""
+    assert stream.resource_id is not None
+    write.change(system, scene.request(), stream.resource_id, UpdateResource((("name", "Late"),)))
+
+
+def spoil(system: System, stream: Stream) -> None:
+    """Write what this code cannot read, and lose the record."""
+    lag(system, stream)
+    table = system.config.log_table
+    last = max((sk for pk, sk in scene.items(table) if pk == stream.key), key=int)
+    scene.put(table, scene.items(table)[stream.key, last] | {"encoding": {"S": "lzma"}})
+
+
+def current(system: System, streams: list[Stream]) -> list[Stream]:
+    return [s for s in streams if (v := system.views.get(s)) and v.head == system.log.head(s)]
+
+
+def test_streams_that_cannot_be_read_do_not_keep_reconcile_from_the_others(
+    system: System, streams: list[Stream], few_at_a_time: None
+) -> None:
+    *bad, late = sorted(streams[1:], key=lambda stream: stream.key)  # the log's order, on moto
+    for stream in bad:
+        spoil(system, stream)
+    lag(system, late)
+
+    first, second = reconcile(system), reconcile(system)
+
+    assert (first.behind, first.mended, first.round_done) == (4, 0, False)
+    assert (second.mended, second.round_done) == (1, True)
+    assert late in current(system, streams)
+    again = reconcile(system)
+    assert (again.behind, again.mended) == (3, 0)
+
+
+def test_reconcile_comes_to_each_stream_though_many_are_behind(
+    system: System, streams: list[Stream], few_at_a_time: None
+) -> None:
+    for stream in streams:
+        lag(system, stream)
+
+    rounds = [reconcile(system) for _ in range(3)]
+
+    assert [each.mended for each in rounds] == [2, 2, 1]
+    assert [each.looked_at for each in rounds] == [5, 3, 1]
+    assert [each.round_done for each in rounds] == [False, False, True]
+    assert current(system, streams) == streams
