@@ -297,8 +297,8 @@ class Views:
         with translated(DEPENDENCY):
             self._items("parked", f"{consumer}#{stream.key}").delete()
 
-    def parked(self, limit: int = 1000, *, consumer: str | None = None) -> list[Parked]:
-        """Return the parked streams of a consumer, or of every one."""
+    def parked(self, limit: int | None = None, *, consumer: str | None = None) -> list[Parked]:
+        """Return the parked streams of a consumer, or of every one: all, or up to `limit`."""
         own = None if consumer is None else self._items.sk.startswith(f"{consumer}#")
         with translated(DEPENDENCY):
             found = self._items.query("parked", own, consistent_read=True, limit=limit)

@@ -380,7 +380,7 @@ class TwinViews:
         self.store.parked.pop((consumer, stream.key), None)
         self.store.after("views.unpark")
 
-    def parked(self, limit: int = 1000, *, consumer: str | None = None) -> list[Parked]:
+    def parked(self, limit: int | None = None, *, consumer: str | None = None) -> list[Parked]:
         self.store.before("views.parked")
         found = [parked for _, parked in sorted(self.store.parked.items())]
         return [each for each in found if consumer in (None, each.consumer)][:limit]

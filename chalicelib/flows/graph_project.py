@@ -33,7 +33,7 @@ MAX_ROUNDS: Final = 10_000
 READERS: Final = 8
 """Streams read side by side."""
 BATCH: Final = 100
-"""Streams that a filling projects at a time: as many as a batch of the log's stream has at most."""
+"""Streams that are projected at a time: as many as a batch of the log's stream has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,20 @@ def project(system: System, stream: Stream) -> None:
 
 def retry_parked(system: System) -> int:
     """Try every stream that this consumer parked; return how many were brought to their heads."""
-    mended = 0
-    while system.graph is not None:
-        parked = [each.stream for each in system.views.parked(consumer=CONSUMER)]
-        run = _Run(system, system.graph)
-        run.project(parked)
-        done = [each for each in parked if each not in run.failed and each not in run.stopped]
+    graph, mended = system.graph, 0
+    if graph is None:
+        return 0
+    parked = [each.stream for each in system.views.parked(consumer=CONSUMER)]
+    for start in range(0, len(parked), BATCH):
+        batch = parked[start : start + BATCH]
+        run = _Run(system, graph)
+        run.project(batch)
+        done = [each for each in batch if each not in run.failed and each not in run.stopped]
         for stream in done:
             system.views.unpark(CONSUMER, stream)
         mended += len(done)
-        if run.failed or not done:
-            break
+        if len(run.failed) == len(batch):
+            break  # it is the graph: each further batch would wait for it
     return mended
 
 

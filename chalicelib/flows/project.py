@@ -140,12 +140,21 @@ def materialize(system: System, stream: Stream) -> Move:
 
 def retry_parked(system: System) -> int:
     """Try every stream that this consumer parked; return how many can be read again."""
-    mended = 0
-    for parked in system.views.parked(consumer=CONSUMER):
-        if _stopped(system, parked.stream) is None:
-            system.views.unpark(CONSUMER, parked.stream)
-            mended += 1
-    return mended
+    parked = system.views.parked(consumer=CONSUMER)
+    return sum(
+        system.side_by_side([partial(_mended, system, each.stream) for each in parked], STREAMS)
+    )
+
+
+def _mended(system: System, stream: Stream) -> bool:
+    """Materialize a parked stream and take it back; False if it stays parked, for the next time."""
+    try:
+        if _stopped(system, stream) is not None:
+            return False
+        system.views.unpark(CONSUMER, stream)
+    except Unavailable:
+        return False
+    return True
 
 
 def _attempt(system: System, stream: Stream) -> AppError | None:

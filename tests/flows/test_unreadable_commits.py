@@ -12,11 +12,14 @@ from chalicelib.domain import events
 from chalicelib.domain.commands import RemoveAnnotation
 from chalicelib.domain.events import AnnotationRemoved, ResourceUpdated
 from chalicelib.domain.ids import Stream
-from chalicelib.errors import LogDamaged, LogUnreadable
+from chalicelib.dynamo import Tables
+from chalicelib.errors import LogDamaged, LogUnreadable, Unavailable
 from chalicelib.flows import health, project, read, write
 from chalicelib.flows.write import Request
 from chalicelib.log import Intent
 from chalicelib.system import System
+from chalicelib.view_items import View
+from chalicelib.views import Parked, Views
 from infra.local.aws import client
 from tests.flows.conftest import another
 from tests.flows.scene import annotated, created, renamed
@@ -170,6 +173,38 @@ def test_a_parked_stream_stays_parked_while_it_cannot_be_read(
     project.retry_parked(system)
 
     assert [p.stream for p in system.views.parked() if p.stream == stream] == [stream]
+
+
+class Stuck(Views):
+    """The views, where one stream's never answers."""
+
+    def __init__(self, tables: Tables, stream: Stream) -> None:
+        super().__init__(tables)
+        self._stuck = stream
+
+    def get(self, stream: Stream) -> View | None:
+        if stream == self._stuck:
+            raise Unavailable("no answer")
+        return super().get(stream)
+
+
+def test_a_parked_stream_that_fails_does_not_keep_the_others_parked(
+    system: System, request_of_ada: Request
+) -> None:
+    streams = [
+        Stream.of_resource(request_of_ada.workspace, created(system, request_of_ada))
+        for _ in range(3)
+    ]
+    for stream in streams:
+        system.views.park(Parked(project.CONSUMER, stream, 1, "too new", "2026"))
+    stuck = min(streams, key=lambda stream: stream.key)
+    views = Stuck(system.tables, stuck)
+    ailing = System(system.config, log=system.log, views=views, content=system.content)
+
+    assert project.retry_parked(ailing) >= 2
+
+    assert [p.stream for p in system.views.parked() if p.stream in streams] == [stuck]
+    system.views.unpark(project.CONSUMER, stuck)
 
 
 def test_a_hole_is_damage_and_parked_too(

@@ -21,6 +21,7 @@ from chalicelib.graph.gremlin import READ_S, Gremlin
 from chalicelib.graph.gremlin import gremlin as made
 from chalicelib.graph.iam import signed_headers
 from chalicelib.graph.traversals import source
+from chalicelib.views import Parked
 from infra.gremlin import Server, _free_port, url
 from tests.graph.oracle import expected, held
 from tests.graph.world import CONFIG, World, emptied, submit
@@ -236,6 +237,24 @@ def test_an_event_newer_than_the_code_stops_its_stream_and_is_parked(
     world.project()
     assert graph_project.retry_parked(world.system) == 1
     assert held(world.graph, world.workspace) == expected(world)
+
+
+def test_parked_streams_that_stay_so_do_not_keep_the_others_from_being_tried(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_project, "BATCH", 2)
+    *spoilt, sound = sorted(world.create() for _ in range(5))
+    for each in spoilt:
+        world.change(each, archived=True)
+    newer = {name: kind for name, kind in events.TYPES.items() if name != "resource.archived"}
+    monkeypatch.setattr(events, "TYPES", newer)
+    assert graph_project.project_batch(world.system, world.streams) == {}
+    last = world.stream(sound)
+    world.system.views.park(Parked(graph_project.CONSUMER, last, 1, "an outage", "2026"))
+
+    assert graph_project.retry_parked(world.system) == 1
+
+    assert last not in [each.stream for each in world.system.views.parked()]
 
 
 # -- configuration --------------------------------------------------------------------------------

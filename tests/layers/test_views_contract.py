@@ -288,5 +288,17 @@ def test_a_stream_is_parked_once_and_taken_back(views: Views, workspace: str) ->
     assert parked() == []
 
 
+def test_every_parked_stream_is_returned_however_many_there_are(
+    views: Views, workspace: str
+) -> None:
+    streams = [Stream.of_resource(workspace, f"{number:04}") for number in range(1001)]
+    for stream in streams:
+        views.park(Parked(workspace, stream, 1, "too new", NOW))
+    assert [each.stream for each in views.parked(consumer=workspace)] == streams
+    assert len(views.parked(limit=100)) == 100
+    for stream in streams:
+        views.unpark(workspace, stream)
+
+
 def test_a_ping_is_answered(views: Views) -> None:
     views.ping()
