@@ -59,7 +59,8 @@ class Job:
 
     `key` names the request that made it. `written` holds the last version that it wrote, per
     resource, as far as saved. `due_s` is when the sweep has to look at it; `nudges` counts how
-    often it sent the message again since it was last claimed. `error` is
+    often it sent the message again since it was last claimed. `waits_since_s` is since when it
+    waits for a worker, however often it was sent; None when it was claimed. `error` is
     ``{"type": "conflict", "title": "…", "status": 409, "detail": "…"}``.
     """
 
@@ -73,6 +74,7 @@ class Job:
     created: str
     updated: str
     due_s: float
+    waits_since_s: float | None = None
     key: str | None = None
     state: State = "pending"
     version: int = 1
@@ -140,6 +142,7 @@ def claim(job: Job, lease: Lease, now: str, now_s: float) -> Job:
         attempts=job.attempts + 1,
         nudges=0,
         due_s=lease.until_s,
+        waits_since_s=None,
     )
 
 
@@ -176,6 +179,7 @@ def yielded(
         lease=None,
         error=error,
         due_s=now_s + delay_s + LOST_AFTER_S,
+        waits_since_s=now_s + delay_s,
     )
 
 
@@ -235,7 +239,7 @@ def _next(job: Job, now: str, **changes: Any) -> Job:
 
 
 def _end(job: Job, now: str, state: State) -> Job:
-    return _next(job, now, state=state, lease=None, cancel_requested=False)
+    return _next(job, now, state=state, lease=None, cancel_requested=False, waits_since_s=None)
 
 
 def _over(job: Job) -> Conflict:

@@ -100,6 +100,7 @@ def create(system: System, request: Request, kind_name: str, params: Json) -> Jo
         created=system.now(),
         updated=system.now(),
         due_s=now_s + domain.LOST_AFTER_S,
+        waits_since_s=now_s,
         key=request.key,
     )
     stored = system.jobs.create(job)
@@ -219,9 +220,9 @@ def trouble(system: System) -> str | None:
         one for shard in range(SHARDS) for one in system.jobs.open(shard, until_s=None, limit=10)
     ]
     waiting = [
-        now_s - _seconds(job.updated)
+        now_s - job.waits_since_s
         for job in system.jobs.many(named).values()
-        if job.state == "pending"
+        if job.waits_since_s is not None
     ]
     if waiting and max(waiting) > WAITING_TOO_LONG_S:
         faults.append(f"a job has waited for {max(waiting):.0f} s")

@@ -55,7 +55,7 @@ class Jobs:
     def create(self, job: Job) -> Job:
         """Put a new job and its entries; return it, or the one that has its id already."""
         entries = [self._items(pk, _entry_key(job)) for pk in _lists(job)]
-        expires = int(datetime.fromisoformat(job.created).timestamp()) + ENTRY_KEPT_S
+        expires = int(_unix_s(job.created)) + ENTRY_KEPT_S
         with translated(DEPENDENCY):
             for entry in entries:
                 entry.expires = expires
@@ -135,8 +135,7 @@ class Jobs:
             body=json.dumps(_to_json(job), ensure_ascii=False, separators=(",", ":")),
         )
         if job.over:
-            ended_s = datetime.fromisoformat(job.updated).timestamp()
-            item.expires = int(ended_s) + KEPT_S
+            item.expires = int(_unix_s(job.updated)) + KEPT_S
         else:
             item.open, item.due = shard_of(job.id), _instant(job.due_s)
         put = item.get_save_kwargs_from_instance(condition, "ALL_OLD")
@@ -190,13 +189,19 @@ def _entry(sk: str) -> Entry:
     return Entry(created, job_id)
 
 
+def _unix_s(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
 def _instant(unix_s: float) -> str:
     moment = datetime.fromtimestamp(unix_s, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _to_json(job: Job) -> dict[str, Any]:
-    return {
+    # Left out while a worker puts the job often: its item stays within a write unit (1 KB).
+    waits = {} if job.waits_since_s is None else {"waitsSince": job.waits_since_s}
+    return waits | {
         "id": job.id,
         "workspace": job.workspace,
         "kind": job.kind,
@@ -227,7 +232,10 @@ def _job(item: Any) -> Job:
 
 
 def from_body(state: Any, version: int, data: Mapping[str, Any]) -> Job:
-    """Return the job of an item's attributes `state`, `version` and (parsed) `body`."""
+    """Return the job of an item's attributes `state`, `version` and (parsed) `body`.
+
+    One that waits, and was stored before `waitsSince` was known, waits since it was last put.
+    """
     lease = data["lease"]
     return Job(
         id=data["id"],
@@ -240,6 +248,9 @@ def from_body(state: Any, version: int, data: Mapping[str, Any]) -> Job:
         created=data["created"],
         updated=data["updated"],
         due_s=data["due"],
+        waits_since_s=data.get(
+            "waitsSince", _unix_s(data["updated"]) if state == "pending" else None
+        ),
         key=data["key"],
         state=state,
         version=version,

@@ -30,6 +30,7 @@ PENDING = Job(
     created=NOW,
     updated=NOW,
     due_s=NOW_S + 60,
+    waits_since_s=NOW_S,
 )
 RUNNING = domain.claim(PENDING, HERS, NOW, NOW_S)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -270,6 +271,45 @@ def test_health_tells_of_given_up_messages_and_of_jobs_that_wait_too_long(
     assert told is not None
     assert "1 message(s) were given up" in told
     world.deliver(job)
+
+
+def test_health_tells_after_ten_minutes_though_the_sweep_sends_the_job_again(world: World) -> None:
+    job = world.detection(world.resource(text_of_entities(3)))
+    told = []
+    for minute in range(1, 12):
+        world.pass_time(60)
+        jobs.sweep(world.api)
+        if "has waited" in (jobs.trouble(world.api) or ""):
+            told.append(minute)
+    assert told == [11]
+    assert world.job(job).nudges > 1
+    world.deliver(job)
+
+
+def test_a_job_that_waits_for_its_next_attempt_does_not_wait_for_a_worker_yet(
+    world: World,
+) -> None:
+    job = world.detection(world.resource(text_of_entities(3)))
+    world.pass_time(500)
+    world.detector.failing = throttling
+    given_back = world.deliver(job)
+    assert given_back.state == "pending"
+    assert given_back.waits_since_s is not None
+    assert given_back.waits_since_s >= world.now_s + 300
+
+
+def throttling(asked: int) -> None:
+    raise Unavailable("the model is throttled", dependency="inference", retry_after=300)
+
+
+def test_a_job_that_was_stored_without_when_it_began_to_wait_is_read(world: World) -> None:
+    job = world.detection(world.resource(text_of_entities(3)))
+    item = world.api.tables.jobs.get(f"{world.workspace}/job#{job.id}", "job")
+    body = json.loads(item.body)
+    del body["waitsSince"]
+    item.body = json.dumps(body)
+    item.save()
+    assert world.job(job) == job
 
 
 def test_jobs_that_wait_for_a_model_have_a_queue_of_their_own(world: World) -> None:
