@@ -67,7 +67,7 @@ def told_by_either(
             system.graph_answers.put((workspace, question), written, asked)
             return asked
     if after is not None:
-        project.materialize(system, Stream.of_resource(workspace, after.resource_id))
+        _caught_up(system, workspace, after.resource_id)
     if graph is not None:
         system.metrics.count("Degraded")
     return _from_views(system, workspace, ask)
@@ -113,12 +113,18 @@ def _from_views(system: System, workspace: str, ask: Callable[[Relations], T]) -
         value = ask(_views(system))
     except walk.Absent as absent:
         # It exists: it was looked up in the log. Its view is late.
-        project.materialize(system, Stream.of_resource(workspace, str(absent)))
+        _caught_up(system, workspace, str(absent))
         try:
             value = ask(_views(system))
         except walk.Absent:
             raise Unavailable("the views are behind", dependency="database") from None
     return Told(value, "views", True, listing.lag_s(system, workspace))
+
+
+def _caught_up(system: System, workspace: str, resource_id: str) -> None:
+    """Have the views show a resource as it is. Raises Unavailable, also if that takes too long."""
+    stream = Stream.of_resource(workspace, resource_id)
+    project.materialize(system, stream, project.READER_S)
 
 
 def _views(system: System) -> ViewAnswers:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain import indexes
@@ -44,6 +45,8 @@ STREAMS: Final = 8
 """Streams materialized side by side."""
 MAX_MOVES: Final = 1000
 """Moves of one run: half a million events."""
+READER_S: Final = 2.0
+"""So long a request makes moves that its answer would like to have."""
 MAX_RUN_S: Final = 60.0
 """A run stops writing so long after it read its watermark: tombstones outlive it by far."""
 
@@ -116,18 +119,21 @@ def bring_up(
     return again, stopped
 
 
-def materialize(system: System, stream: Stream) -> Move:
+def materialize(system: System, stream: Stream, within_s: float = inf) -> Move:
     """Bring a stream's view to the log's head, or to the first commit that cannot be read.
 
-    Raises Unavailable when a dependency does not answer, or when the run took too long.
+    Raises Unavailable when a dependency does not answer, or when the run took too long: a move more
+    than MAX_RUN_S, or all of them more than `within_s`. The moves that were made by then stay.
     """
-    total = 0
+    total, until_s = 0, system.monotonic_s() + within_s
     for _ in range(MAX_MOVES):
+        started = system.monotonic_s()
+        if started > until_s:
+            break
         with system.metrics.timed("ViewMaterialization"):
-            started = system.monotonic_s()
             work = _work(system, stream)
             commits, ahead = work.ahead.commits, work.ahead
-            if commits and not _apply(system, stream, work, started):
+            if commits and not _apply(system, stream, work, min(until_s, started + MAX_RUN_S)):
                 # Another run moved the watermark meanwhile, but perhaps not so far.
                 continue
         total += len(ahead.stored)
@@ -231,7 +237,7 @@ def _ahead(system: System, stream: Stream, known: Known) -> _Ahead:
     return _Ahead(commits, rest, stopped, tuple(all_events(stream, commits)))
 
 
-def _apply(system: System, stream: Stream, work: _Work, started: float) -> bool:
+def _apply(system: System, stream: Stream, work: _Work, until_s: float) -> bool:
     old, commits, stored = work.old, work.ahead.commits, work.ahead.stored
     known = viewed(old)
     generation = 0 if old is None else old.generation
@@ -254,15 +260,13 @@ def _apply(system: System, stream: Stream, work: _Work, started: float) -> bool:
         writes += _entries(system, stream, [state.resource for state in states], known.resource)
 
     def bounded(write: Callable[[], object]) -> None:
-        if system.monotonic_s() - started > MAX_RUN_S:
-            raise Unavailable("the run took too long; the next one goes on from here")
+        _in_time(system, until_s)
         write()
 
     system.side_by_side([partial(bounded, write) for write in writes], WRITERS)
     assert known.state is not None
     new = View(known.state, known.head, generation, system.now())
-    if system.monotonic_s() - started > MAX_RUN_S:
-        raise Unavailable("the run took too long; the next one goes on from here")
+    _in_time(system, until_s)
     moved_s = system.now_s()
     moved = system.views.move(stream, old, new)
     if moved:
@@ -272,6 +276,11 @@ def _apply(system: System, stream: Stream, work: _Work, started: float) -> bool:
         about = {"stream": stream.key, "version": known.head.version, "correlations": ids}
         _LOGGER.info("view", extra=about)
     return moved
+
+
+def _in_time(system: System, until_s: float) -> None:
+    if system.monotonic_s() > until_s:
+        raise Unavailable("the run took too long; the next one goes on from here")
 
 
 def _putting(

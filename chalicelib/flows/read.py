@@ -216,14 +216,14 @@ def _event_at(
 
 
 def _caught_up(system: System, stream: Stream, behind: Tail) -> bool:
-    """Materialize if the tail is long; tell whether that was done.
+    """Materialize if the tail is long; tell whether that was done, in the time that a reader has.
 
     It only makes the next reads cheaper: if it fails, this one still has its answer.
     """
     if behind.events <= LONG_TAIL:
         return False
     try:
-        project.materialize(system, stream)
+        project.materialize(system, stream, project.READER_S)
     except Unavailable:
         system.metrics.count("Degraded")
         return False
