@@ -12,8 +12,9 @@ job:    {"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": "demo/job#0192
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from chalicelib.domain.ids import Stream
 from chalicelib.edge import metrics, sockets, sources
@@ -23,15 +24,19 @@ from chalicelib.flows.push import Move
 from chalicelib.system import System
 from chalicelib.views import RESOURCE
 
+_LOGGER: Final = logging.getLogger(__name__)
+
 
 def of_views(system: System, event: Any) -> dict[str, list[dict[str, str]]]:
     """Push what a batch of the views' stream announces, and answer as Lambda expects."""
     payload: Mapping[str, Any] = event if isinstance(event, Mapping) else event.to_dict()
-    records = [record for record in payload["Records"] if _moves(record)]
+    records: list[Any] = []
     moves: dict[Stream, list[Move]] = {}
-    for record in records:
+    for record in filter(_moves, payload["Records"]):
         move = _move(record["dynamodb"])
-        moves.setdefault(move.stream, []).append(move)
+        if move is not None:
+            records.append(record)
+            moves.setdefault(move.stream, []).append(move)
 
     def batch(system: System, streams: Iterable[Stream]) -> Mapping[Stream, AppError]:
         wanted = [move for stream in streams for move in moves[stream]]
@@ -59,10 +64,15 @@ def _moves(record: Mapping[str, Any]) -> bool:
     return body["Keys"]["sk"].get("S") == RESOURCE and "NewImage" in body
 
 
-def _move(body: Mapping[str, Any]) -> Move:
-    old, new = body.get("OldImage"), body["NewImage"]
-    return Move(
-        Stream.parse(body["Keys"]["pk"]["S"]),
-        None if old is None else int(old["version"]["N"]),
-        int(new["version"]["N"]),
-    )
+def _move(body: Mapping[str, Any]) -> Move | None:
+    """Return what a record announces; None, and told, for an item that was not written by us."""
+    key, old, new = body["Keys"]["pk"]["S"], body.get("OldImage"), body["NewImage"]
+    try:
+        return Move(
+            Stream.parse(key),
+            None if old is None else int(old["version"]["N"]),
+            int(new["version"]["N"]),
+        )
+    except (ValueError, KeyError):
+        _LOGGER.error("The views' table has an item that is no watermark: %r", key)
+        return None

@@ -293,6 +293,24 @@ def test_only_records_of_watermarks_count(scene):
     assert (scene.wire.posts, scene.wire.versions("c")) == (1, [1])
 
 
+@pytest.mark.parametrize("stray", ["key", "version", "version before"])
+def test_an_item_that_nobody_of_ours_wrote_is_told_and_left_out(scene, stray, caplog):
+    scene.watch("c")
+    scene.move()
+    strange = record(scene, "resource", 0, 1, "1")
+    if stray == "key":
+        strange["dynamodb"]["Keys"]["pk"]["S"] = "nonsense"
+    else:
+        image = "NewImage" if stray == "version" else "OldImage"
+        strange["dynamodb"][image]["version"] = {"S": "one"}
+    batch = {"Records": [strange, record(scene, "resource", None, 1, "2")]}
+
+    assert pushes.of_views(scene.system, batch) == {"batchItemFailures": []}
+
+    assert scene.wire.versions("c") == [1]
+    assert strange["dynamodb"]["Keys"]["pk"]["S"] in caplog.text
+
+
 def test_when_the_table_does_not_answer_the_record_is_tried_again(scene):
     class Down:
         def watchers(self, topic: str) -> Any:
