@@ -126,12 +126,15 @@ def rebuild_view(system: System, stream: Stream) -> Rebuilt:
 def sweep(system: System, limit: int = 100) -> int:
     """Delete the items of generations whose time has come; return how many items there were.
 
-    Never those of the live one. What a wiped view table does not say is left for later.
+    Never those of the live one. What a wiped view table does not say is left for another day, and
+    keeps nothing else waiting.
     """
     dropped = 0
     for due in system.upkeep.due(system.now(), limit):
         held = system.upkeep.watermark(due.stream)
         if held is None:
+            system.upkeep.note(replace(due, at=iso(system.now_s() + ABANDONED_S)))
+            system.upkeep.settle(due)
             continue
         for generation in {due.generation, due.before}:
             # One above the live one was given up a day ago, or lived before a wipe: none of them

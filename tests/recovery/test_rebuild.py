@@ -136,6 +136,24 @@ def test_a_sweep_never_deletes_the_live_generation(
     assert scene.shown(system) == before
 
 
+def test_generations_of_streams_without_a_view_do_not_keep_the_others_from_being_deleted(
+    system: System, stream: scene.Stream, clock: Clock
+) -> None:
+    for name in ("0192f000-0000-7000-8000-000000000001", "0192f000-0000-7000-8000-000000000002"):
+        wiped = scene.Stream.of_resource(scene.WORKSPACE, name)
+        system.upkeep.note(rebuild.Due(system.now(), wiped, 7))
+    rebuild_view(system, stream)
+    clock.now_s += KEPT_S + 5
+
+    assert [sweep(system, limit=2) for _ in range(2)] == [0, 3]
+
+    later = [(due.stream.resource_id, due.generation) for due in system.upkeep.due("9", 10)]
+    assert later == [
+        ("0192f000-0000-7000-8000-000000000001", 7),
+        ("0192f000-0000-7000-8000-000000000002", 7),
+    ], "they are left for later"
+
+
 def test_a_materializer_of_the_old_generation_starts_again(
     system: System, stream: scene.Stream
 ) -> None:
