@@ -195,7 +195,7 @@ def cancel(system: System, workspace: str, job_id: str, expected: int | None = N
 
 def sweep(system: System) -> Swept:
     """Look after every job that is due: send it again, or end it. To be done each minute."""
-    return _swept(system, system.now_s(), lambda job: job)
+    return _swept(system, system.now_s(), SWEPT_AT_ONCE, lambda job: job)
 
 
 def resume(system: System) -> Swept:
@@ -207,7 +207,7 @@ def resume(system: System) -> Swept:
     def taken(job: Job) -> Job:
         return domain.abandoned(job, system.now(), system.now_s())
 
-    return _swept(system, None, taken)
+    return _swept(system, None, None, taken)
 
 
 def trouble(system: System) -> str | None:
@@ -314,10 +314,12 @@ def exhausted(job: Job) -> dict[str, Any]:
     return problem(error)
 
 
-def _swept(system: System, until_s: float | None, taken: Callable[[Job], Job]) -> Swept:
+def _swept(
+    system: System, until_s: float | None, limit: int | None, taken: Callable[[Job], Job]
+) -> Swept:
     swept = Swept()
     for shard in range(SHARDS):
-        named = system.jobs.open(shard, until_s=until_s, limit=SWEPT_AT_ONCE)
+        named = system.jobs.open(shard, until_s=until_s, limit=limit)
         for found in system.jobs.many(named).values():
             if found.over or (until_s is not None and found.due_s > until_s):
                 continue  # the index was behind

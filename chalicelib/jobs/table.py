@@ -111,10 +111,12 @@ class Jobs:
                     found[job.id] = job
         return found
 
-    def open(self, shard: int, *, until_s: float | None, limit: int) -> list[tuple[str, str]]:
+    def open(
+        self, shard: int, *, until_s: float | None, limit: int | None
+    ) -> list[tuple[str, str]]:
         """Return (workspace, id) of jobs that are not over and due until then, the earliest first.
 
-        One query of the index, eventually consistent: a job may be over by now.
+        All, or up to `limit`, from the index, eventually consistent: a job may be over by now.
         """
         condition = None if until_s is None else self._items.due <= _instant(until_s)
         with translated(DEPENDENCY):

@@ -233,6 +233,20 @@ def test_after_a_restart_every_job_is_taken_up_at_once(world: World) -> None:
     assert world.deliver(pending).state == "complete"
 
 
+def test_after_a_restart_more_jobs_than_a_sweep_takes_are_taken_up_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SWEPT_AT_ONCE", 1)
+    resource_id = world.resource(text_of_entities(3))
+    running = [world.detection(resource_id) for _ in range(9)]
+    for job in running:
+        with watched((4, "after")):
+            world.deliver(job)
+    jobs.resume(world.api)
+    assert all(world.job(job).lease is None for job in running)
+    assert all(world.deliver(job).state == "complete" for job in running)
+
+
 def test_one_job_that_cannot_be_looked_after_does_not_stop_the_sweep(world: World) -> None:
     resource_id = world.resource(text_of_entities(3))
     made = [world.detection(resource_id) for _ in range(9)]
