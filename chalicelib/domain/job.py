@@ -224,6 +224,11 @@ def nudge(job: Job, now: str, now_s: float) -> Job:
     return _next(job, now, nudges=job.nudges + 1, due_s=now_s + wait_s)
 
 
+def only_nudged(job: Job, before: Job) -> bool:
+    """Tell whether a job was at most sent again since `before`: then nobody has worked on it."""
+    return job.version - before.version == job.nudges - before.nudges
+
+
 def abandoned(job: Job, now: str, now_s: float) -> Job:
     """Return it without its worker, who is known to be gone: as after a restart of everything.
 

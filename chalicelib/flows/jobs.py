@@ -173,6 +173,7 @@ def cancel(system: System, workspace: str, job_id: str, expected: int | None = N
     One that was cancelled stays so. `expected` is the version that the client saw. Raises NotFound,
     StaleVersion, Conflict when it ended otherwise.
     """
+    looked: tuple[Job, dict[str, Any]] | None = None
     for _ in range(MAX_TRIES):
         job = get(system, workspace, job_id)
         if job.state == "cancelled":
@@ -188,8 +189,11 @@ def cancel(system: System, workspace: str, job_id: str, expected: int | None = N
             asked = domain.request_cancel(job, system.now())
             if asked == job or system.jobs.put(asked):
                 return asked
-        elif ended := _cancelled(system, job):
-            return ended
+        else:
+            if looked is None or not domain.only_nudged(job, looked[0]):
+                looked = job, so_far(system, job)
+            if ended := _cancelled(system, job, looked[1]):
+                return ended
     raise Contended("the job kept changing; it was not cancelled")
 
 
@@ -333,7 +337,8 @@ def _swept(
 
 def _looked_after(system: System, job: Job, swept: Swept) -> Swept:
     if job.cancel_requested:
-        return replace(swept, cancelled=swept.cancelled + (_cancelled(system, job) is not None))
+        gone = _cancelled(system, job, so_far(system, job))
+        return replace(swept, cancelled=swept.cancelled + (gone is not None))
     if job.attempts >= domain.MAX_ATTEMPTS:
         gone = give_up(system, job, exhausted(job))
         return replace(swept, failed=swept.failed + (gone is not None))
@@ -350,9 +355,9 @@ def _nudged(system: System, job: Job) -> bool:
     return True
 
 
-def _cancelled(system: System, job: Job) -> Job | None:
+def _cancelled(system: System, job: Job, result: Json) -> Job | None:
     """Cancel a job that nobody holds; None if it changed meanwhile."""
-    done = domain.cancel(job, system.now(), system.now_s(), so_far(system, job), None)
+    done = domain.cancel(job, system.now(), system.now_s(), result, None)
     return done if _ended(system, done) else None
 
 

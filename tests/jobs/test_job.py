@@ -75,6 +75,15 @@ def test_only_its_holder_moves_a_running_job(transition: str) -> None:
         TRANSITIONS[transition](taken)
 
 
+def test_only_nudges_leave_a_job_as_far_as_it_was() -> None:
+    nudged = domain.nudge(domain.nudge(PENDING, NOW, NOW_S), NOW, NOW_S)
+    worked = domain.yielded(domain.claim(nudged, HERS, NOW, NOW_S), "her", NOW, NOW_S)
+    again = domain.nudge(worked, NOW, NOW_S)
+    assert domain.only_nudged(PENDING, PENDING)
+    assert domain.only_nudged(nudged, PENDING)
+    assert not any(domain.only_nudged(job, PENDING) for job in (RUNNING, worked, again))
+
+
 def test_a_job_is_tried_a_bounded_number_of_times() -> None:
     job = PENDING
     for _ in range(MAX_ATTEMPTS):

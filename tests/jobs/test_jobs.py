@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from chalicelib.config import Config
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.commands import UpdateResource
-from chalicelib.domain.job import Job
+from chalicelib.domain.job import Job, nudge
+from chalicelib.dynamo import Tables
 from chalicelib.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.flows import jobs, write
 from chalicelib.flows.write import Request
 from chalicelib.inference import Capabilities
-from chalicelib.jobs.table import shard_of
-from tests.jobs.faults import watched
+from chalicelib.jobs.table import Jobs, shard_of
+from tests.jobs.faults import Killed, watched
 from tests.jobs.scene import ADA, Process, World, text_of_entities
 
 BOB = Actor("bob/../ada", "Person", "Bob")
@@ -267,6 +269,76 @@ def test_cancelling_twice_is_no_fault_and_what_is_over_cannot_be_cancelled(world
     done = world.deliver(world.detection(resource_id))
     with pytest.raises(Conflict):
         jobs.cancel(world.api, world.workspace, done.id)
+
+
+class Restless(Jobs):
+    """The jobs table, where something happens before each of the first puts of a state."""
+
+    def __init__(self, tables: Tables, state: str, *before: Callable[[], object]) -> None:
+        super().__init__(tables)
+        self._state = state
+        self._before = list(before)
+
+    def put(self, job: Job) -> bool:
+        if job.state == self._state and self._before:
+            self._before.pop(0)()
+        return super().put(job)
+
+
+def test_what_a_cancelled_job_wrote_is_looked_up_once_however_often_it_is_sent_meanwhile(
+    world: World,
+) -> None:
+    resource_id = world.resource(text_of_entities(3))
+    job = given_up_after_its_commit(world, resource_id)
+
+    def sent() -> None:
+        world.api.jobs.put(nudge(world.job(job), world.api.now(), world.now_s))
+
+    process = world.process()
+    process._made["jobs"] = Restless(process.tables, "cancelled", sent, sent, sent)
+    with watched() as calls:
+        found = jobs.cancel(process, world.workspace, job.id)
+    assert found.state == "cancelled"
+    assert found.result == {"cursors": [f"{resource_id}:4"], "added": 3}
+    queries = [call for call in calls.bodies if b'"palimpsest-test-log"' in call]
+    assert len(queries) == 1
+
+
+def test_what_a_worker_wrote_while_a_job_was_cancelled_is_told(world: World) -> None:
+    resource_id = world.resource(text_of_entities(3))
+    job = world.detection(resource_id)
+
+    def dies() -> None:
+        raise Killed
+
+    def works_and_dies() -> None:
+        worker = world.process()
+        worker._made["jobs"] = Restless(worker.tables, "complete", dies)
+        with watched():
+            world.deliver(job, worker)
+        world.pass_time(91)
+
+    process = world.process()
+    process._made["jobs"] = Restless(process.tables, "cancelled", works_and_dies)
+    found = jobs.cancel(process, world.workspace, job.id)
+    assert found.result == {"cursors": [f"{resource_id}:4"], "added": 3}
+
+
+def given_up_after_its_commit(world: World, resource_id: str) -> Job:
+    """Return a job whose worker died between its commit and its last word, a while ago."""
+    job = world.detection(resource_id)
+    with watched((append_of_a_job(world), "after")):
+        world.deliver(job)
+    world.pass_time(91)
+    return world.job(job)
+
+
+def append_of_a_job(world: World) -> int:
+    """Return the number of the call that appends a job's commit, of those that its worker makes."""
+    job = world.detection(world.resource(text_of_entities(3)))
+    with watched() as calls:
+        world.deliver(job)
+    return calls.number("dynamodb.PutItem", "palimpsest-test-log")
 
 
 def test_health_tells_of_given_up_messages_and_of_jobs_that_wait_too_long(
