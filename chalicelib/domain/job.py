@@ -61,7 +61,7 @@ class Job:
     resource, as far as saved. `due_s` is when the sweep has to look at it; `nudges` counts how
     often it sent the message again since it was last claimed. `waits_since_s` is since when it
     waits for a worker, however often it was sent; None when it was claimed. `error` is
-    ``{"type": "conflict", "title": "…", "status": 409, "detail": "…"}``.
+    ``{"kind": "Conflict", "title": "…", "status": 409, "detail": "…"}``.
     """
 
     id: str

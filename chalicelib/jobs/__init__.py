@@ -1,4 +1,4 @@
-"""Work to do: its state (`table`), its messages (`queue`), the answers it has had (`answers`).
+"""Work to do: its state (`table`), its messages (`queue`), what its steps led to (`outcomes`).
 
 `kinds` says what kinds of work there are. What carries a job out is `flows.work`.
 """
