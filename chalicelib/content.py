@@ -13,7 +13,7 @@ import base64
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from functools import partial
@@ -32,7 +32,6 @@ DEPENDENCY: Final = "database"
 _translated: Final = partial(aws.translated, "the content store", DEPENDENCY)
 MAX_UPLOAD_BYTES: Final = 5 * 1024**3
 """One PutObject. AWS, "Amazon S3 quotas", read 2026-11."""
-CHUNK_BYTES: Final = 1024 * 1024
 CACHED_OBJECT_BYTES: Final = 4 * 1024 * 1024
 """Larger objects are read anew each time."""
 
@@ -101,26 +100,11 @@ class Content:
         cached = self._cache.get((workspace, checksum))
         if cached is not None:
             return cached, True
-        data = b"".join(self._chunks(workspace, checksum))
+        data = self._read(workspace, checksum)
         if hashlib.sha256(data).hexdigest() != checksum:
             raise ContentDamaged(f"the content {checksum} differs from its checksum")
         self._cache.put((workspace, checksum), data)
         return data, False
-
-    def verify(self, workspace: str, checksum: str) -> int:
-        """Read the stored bytes in constant memory and return their number.
-
-        Raises ContentDamaged when they are gone or differ from their checksum.
-        """
-        digest, size = hashlib.sha256(), 0
-        for chunk in self._chunks(workspace, checksum):
-            digest.update(chunk)
-            size += len(chunk)
-        if digest.hexdigest() != checksum:
-            raise ContentDamaged(
-                f"the content {checksum} differs from its checksum: it is {digest.hexdigest()}"
-            )
-        return size
 
     def upload(self, workspace: str, checksum: str, size: int) -> Upload:
         """Return where to PUT `size` bytes with that SHA-256; S3 refuses any others.
@@ -209,7 +193,7 @@ class Content:
                     raise
         raise AssertionError("unreachable")
 
-    def _chunks(self, workspace: str, checksum: str) -> Iterator[bytes]:
+    def _read(self, workspace: str, checksum: str) -> bytes:
         with _translated():
             try:
                 found = self._s3.get_object(Bucket=self._bucket, Key=_key(workspace, checksum))
@@ -217,7 +201,8 @@ class Content:
                 if aws.status_of(error) == 404:
                     raise ContentDamaged(f"the content {checksum} is missing") from error
                 raise
-            yield from found["Body"].iter_chunks(CHUNK_BYTES)
+            data: bytes = found["Body"].read()
+            return data
 
     @property
     def _s3(self) -> Any:

@@ -16,8 +16,7 @@ from chalicelib.errors import Unavailable
 MAX_ITEM_BYTES: Final = 400 * 1024
 """An item with its attribute names. AWS, "Quotas in Amazon DynamoDB", read 2026-11."""
 WRITE_UNIT_BYTES: Final = 1024
-READ_UNIT_BYTES: Final = 4096
-"""A write unit is 1 KB, a strong read unit 4 KB. AWS, "Read/write capacity", read 2026-11."""
+"""AWS, "Read/write capacity", read 2026-11."""
 MAX_BATCH_GET: Final = 100
 """Keys in one BatchGetItem. AWS, "Quotas in Amazon DynamoDB", read 2026-11."""
 

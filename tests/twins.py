@@ -416,9 +416,6 @@ class TwinContent:
             raise ContentDamaged(f"the content {checksum} differs from its checksum")
         return data, False
 
-    def verify(self, workspace: str, checksum: str) -> int:
-        return len(self.get(workspace, checksum)[0])
-
     def upload(self, workspace: str, checksum: str, size: int) -> Upload:
         return Upload(f"twin://{workspace}/{checksum}", "PUT", {"content-length": str(size)})
 

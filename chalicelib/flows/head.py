@@ -178,13 +178,6 @@ class Heads:
         self.pending.appended(stream, commit.last, at_s)
         self.graph_pending.appended(stream, commit.last, at_s)
 
-    def oldest_pending(self, workspace: str) -> tuple[Stream, float] | None:
-        """Return the stream of the oldest append of this process that no view is known to show.
-
-        And when it was made, in Unix seconds.
-        """
-        return self.pending.oldest(workspace)
-
     def seen(self, stream: Stream, version: int) -> None:
         """Note that the view shows `version`."""
         self.pending.seen(stream, version)

@@ -239,4 +239,4 @@ def _rest(world: World) -> None:
     resource = state.at(state.head).resource
     assert resource is not None
     for representation in resource.representations:
-        assert world.system().content.verify(WORKSPACE, representation.checksum)
+        assert world.system().content.get(WORKSPACE, representation.checksum)

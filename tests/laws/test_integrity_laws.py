@@ -151,7 +151,7 @@ def test_a_flipped_bit_in_content_is_found_and_named(data: bytes, at: int) -> No
     store.objects["demo", checksum] = flipped[at % len(flipped)]
 
     with pytest.raises(ContentDamaged, match=checksum):
-        content.verify("demo", checksum)
+        content.get("demo", checksum)
 
 
 # -- moved, dropped, inserted and rewritten commits -------------------------------------------------

@@ -56,7 +56,7 @@ def _recorder(sent: list[dict[str, Any]]) -> Any:
 
 
 def test_a_put_of_what_is_there_overwrites_nothing(
-    content: Content, workspace: str, bucket: str
+    content: Content, real: System, workspace: str, bucket: str
 ) -> None:
     checksum = content.put(workspace, b"hello")
     before = client("s3").head_object(Bucket=bucket, Key=f"{workspace}/{checksum}")
@@ -65,7 +65,7 @@ def test_a_put_of_what_is_there_overwrites_nothing(
     assert content.put(workspace, b"hello") == checksum
     assert before["ContentLength"] == 5
     with pytest.raises(ContentDamaged):
-        content.verify(workspace, checksum)
+        real.objects.verify(workspace, checksum)
 
 
 def test_text_is_read_once_and_kept(content: Content, workspace: str) -> None:
@@ -75,7 +75,7 @@ def test_text_is_read_once_and_kept(content: Content, workspace: str) -> None:
 
 
 def test_damaged_bytes_are_named_and_never_returned(
-    content: Content, workspace: str, bucket: str
+    content: Content, real: System, workspace: str, bucket: str
 ) -> None:
     checksum = hashlib.sha256(b"hello").hexdigest()
     for damaged in (b"hellO", b"hell", b"hello ", b""):
@@ -83,24 +83,28 @@ def test_damaged_bytes_are_named_and_never_returned(
         with pytest.raises(ContentDamaged, match=checksum):
             content.get(workspace, checksum)
         with pytest.raises(ContentDamaged, match=hashlib.sha256(damaged).hexdigest()):
-            content.verify(workspace, checksum)
+            real.objects.verify(workspace, checksum)
 
 
-def test_bytes_that_are_gone_are_named(content: Content, workspace: str, bucket: str) -> None:
+def test_bytes_that_are_gone_are_named(
+    content: Content, real: System, workspace: str, bucket: str
+) -> None:
     checksum = content.put(workspace, b"hello")
     client("s3").delete_object(Bucket=bucket, Key=f"{workspace}/{checksum}")
 
     with pytest.raises(ContentDamaged, match=f"{checksum} is missing"):
-        content.verify(workspace, checksum)
+        real.objects.verify(workspace, checksum)
 
 
-def test_verifying_takes_little_memory(content: Content, workspace: str, bucket: str) -> None:
+def test_verifying_takes_little_memory(
+    content: Content, real: System, workspace: str, bucket: str
+) -> None:
     data = bytes(24 * 1024 * 1024)
     checksum = content.put(workspace, data)
 
     tracemalloc.start()
     try:
-        assert content.verify(workspace, checksum) == len(data)
+        assert real.objects.verify(workspace, checksum) == len(data)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -269,10 +269,6 @@ Mirror, Sun, Observer, Spectator, Bauhaus, Bayer, Ajax, Chelsea, Everton, Liverp
 """)
 """Organisations only where the words around them say so: see `names.COMPANY_VERBS`."""
 
-SMALL_IN_NAMES: Final = listed(
-    "of the and & for in on de la le les l' du des der die das für y del"
-)
-
 # --- what is not a name though it is written large
 
 FUNCTION: Final = listed("""
