@@ -136,13 +136,15 @@ def sweep(system: System, limit: int = 100) -> int:
             system.upkeep.note(replace(due, at=iso(system.now_s() + ABANDONED_S)))
             system.upkeep.settle(due)
             continue
-        for generation in {due.generation, due.before}:
-            # One above the live one was given up a day ago, or lived before a wipe: none of them
-            # can become live, for a flip goes to a generation that is newer than its rebuild.
-            abandoned = generation == due.generation
-            if generation is None or generation == held.generation:
-                continue
-            if generation < held.generation or abandoned:
+        left = {due.generation} if due.before is None else {due.generation, due.before}
+        for generation in left - {held.generation}:
+            if due.before is not None and generation < held.generation:
+                # Left by a rebuild that broke off a day ago. Another may have replaced it a moment
+                # ago, and who read its watermark before still reads what is here.
+                system.upkeep.note(Due(iso(system.now_s() + KEPT_S), due.stream, generation))
+            elif generation < held.generation or generation == due.generation:
+                # One above the live one was given up a day ago, or lived before a wipe: it cannot
+                # become live, for a flip goes to a generation that is newer than its rebuild.
                 dropped += system.upkeep.drop_generation(due.stream, generation)
         system.upkeep.settle(due)
     return dropped

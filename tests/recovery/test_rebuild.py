@@ -123,6 +123,24 @@ def test_the_old_generation_stays_for_ten_minutes_and_then_goes(
     assert system.upkeep.due(system.now(), 10) == []
 
 
+def test_what_a_broken_off_rebuild_would_have_replaced_stays_as_long_once_another_has(
+    system: System, stream: scene.Stream, clock: Clock
+) -> None:
+    """Given a rebuild that died yesterday, when another flips, then its readers have their time."""
+    held = system.views.get(stream)
+    assert held is not None
+    died = rebuild.Due(system.now(), stream, held.generation + 1, before=held.generation)
+    system.upkeep.note(died)
+    rebuild_view(system, stream)
+    clock.now_s += 5
+
+    assert sweep(system) == 0
+    assert len(system.views.page(stream, held.generation, after=None, limit=10)[0]) == 3
+    clock.now_s += KEPT_S + 5
+    assert sweep(system) == 3
+    assert system.upkeep.due("9", 10) == []
+
+
 def test_a_sweep_never_deletes_the_live_generation(
     system: System, stream: scene.Stream, clock: Clock
 ) -> None:

@@ -51,6 +51,12 @@ def test_no_read_shows_less_while_views_are_rebuilt_and_they_equal_the_fold(plan
     RebuildingWorld(plan, Operators()).run()
 
 
+def test_a_sweep_takes_nothing_from_who_reads_what_was_live_a_moment_ago() -> None:
+    """A schedule that was found: a rebuild died, and a day later another flips as a sweep begins."""
+    plan = Plan(seed=241682, **LIVELY, resources=1, pump="eager", days=1, faults=SLOW)
+    RebuildingWorld(plan, Operators()).run()
+
+
 @given(
     plan=plans(
         clients=3,
