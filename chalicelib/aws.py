@@ -68,6 +68,14 @@ def translated(store: str, dependency: str) -> Iterator[None]:
         raise Unavailable(f"{store} does not answer ({code})", dependency=dependency) from error
 
 
+def refusals() -> type[Exception]:
+    """Return what is raised for a call that AWS refused: for `except`, as in `dynamo.refusals`."""
+    from botocore.exceptions import ClientError
+
+    refused: type[Exception] = ClientError
+    return refused
+
+
 def status_of(error: BaseException) -> int | None:
     """Return the HTTP status that an error of botocore came with; None if there was no answer."""
     response = getattr(error, "response", None) or {}

@@ -86,7 +86,7 @@ class Content:
         with _translated():
             try:
                 head = self._s3.head_object(Bucket=self._bucket, Key=_key(workspace, checksum))
-            except Exception as error:
+            except aws.refusals() as error:
                 if aws.status_of(error) == 404:
                     return None
                 raise
@@ -163,7 +163,7 @@ class Content:
             try:
                 found = self._s3.get_object(Bucket=self._bucket, Key=_key(workspace, name))
                 data: bytes = found["Body"].read()
-            except Exception as error:
+            except aws.refusals() as error:
                 if aws.status_of(error) == 404:
                     return None
                 raise
@@ -186,7 +186,7 @@ class Content:
                     ChecksumSHA256=base64.b64encode(sha256).decode(),
                 )
                 return True
-            except Exception as error:
+            except aws.refusals() as error:
                 if aws.status_of(error) == 412:  # it is there already
                     return False
                 if aws.status_of(error) != 409 or last:  # 409: another put of the same is under way
@@ -197,7 +197,7 @@ class Content:
         with _translated():
             try:
                 found = self._s3.get_object(Bucket=self._bucket, Key=_key(workspace, checksum))
-            except Exception as error:
+            except aws.refusals() as error:
                 if aws.status_of(error) == 404:
                     raise ContentDamaged(f"the content {checksum} is missing") from error
                 raise

@@ -218,6 +218,17 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
             raise ValueError(f"no item of ours holds a {kind}")
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """Return what is raised for a call that DynamoDB refused: for `except`, which asks when it is.
+
+    So neither library is imported before something has gone wrong.
+    """
+    from botocore.exceptions import ClientError
+    from pynamodb.exceptions import PynamoDBException
+
+    return PynamoDBException, ClientError
+
+
 def winner(error: BaseException) -> dict[str, Any] | None:
     """Return the item that made a conditional put fail, in wire form; None for other errors.
 

@@ -30,6 +30,7 @@ from chalicelib.dynamo import (
     MAX_ITEM_BYTES,
     Tables,
     item_bytes,
+    refusals,
     refused_by_condition,
     translated,
     winner,
@@ -93,7 +94,7 @@ class Log:
         with translated(DEPENDENCY):
             try:
                 self._tables.connection.dispatch("PutItem", put)
-            except Exception as error:
+            except refusals() as error:
                 stored = winner(error) if refused_by_condition(error) else None
                 if stored is None:
                     raise

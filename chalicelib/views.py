@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.marks import Mark
-from chalicelib.dynamo import Tables, refused_by_condition, translated
+from chalicelib.dynamo import Tables, refusals, refused_by_condition, translated
 from chalicelib.view_items import View, decode_mark, decode_view, encode_mark, encode_state
 
 DEPENDENCY: Final = "database"
@@ -235,7 +235,7 @@ class Views:
         with translated(DEPENDENCY):
             try:
                 item.delete(self._items.version.does_not_exist() | (self._items.version < version))
-            except Exception as error:
+            except refusals() as error:
                 if not refused_by_condition(error):
                     raise
 
@@ -318,7 +318,7 @@ class Views:
         with translated(DEPENDENCY):
             try:
                 item.save(condition)
-            except Exception as error:
+            except refusals() as error:
                 if refused_by_condition(error):
                     return False
                 raise

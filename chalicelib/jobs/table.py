@@ -25,7 +25,14 @@ from urllib.parse import quote
 
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.job import Job, Lease, Place
-from chalicelib.dynamo import MAX_BATCH_GET, Tables, refused_by_condition, translated, winner
+from chalicelib.dynamo import (
+    MAX_BATCH_GET,
+    Tables,
+    refusals,
+    refused_by_condition,
+    translated,
+    winner,
+)
 
 DEPENDENCY: Final = "jobs"
 KEPT_S: Final = 90 * 24 * 3600
@@ -144,7 +151,7 @@ class Jobs:
         with translated(DEPENDENCY):
             try:
                 self._tables.connection.dispatch("PutItem", put)
-            except Exception as error:
+            except refusals() as error:
                 stored = winner(error) if refused_by_condition(error) else None
                 if stored is None:
                     raise

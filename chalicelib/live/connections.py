@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from chalicelib.domain.actor import Actor
 from chalicelib.domain.ids import Stream
-from chalicelib.dynamo import Tables, refused_by_condition, translated
+from chalicelib.dynamo import Tables, refusals, refused_by_condition, translated
 
 DEPENDENCY: Final = "connections"
 LIVES_S: Final = 2 * 3600 + 600
@@ -212,7 +212,7 @@ class Connections:
         with translated(DEPENDENCY):
             try:
                 item.delete(condition | self._items.pk.does_not_exist())
-            except Exception as error:
+            except refusals() as error:
                 if refused_by_condition(error):
                     return False
                 raise
@@ -245,7 +245,7 @@ class Connections:
         with translated(DEPENDENCY):
             try:
                 item.delete(self._items.pk.exists())
-            except Exception as error:
+            except refusals() as error:
                 if refused_by_condition(error):
                     return None
                 raise
@@ -286,7 +286,7 @@ class Connections:
         with translated(DEPENDENCY):
             try:
                 item.save(condition)
-            except Exception as error:
+            except refusals() as error:
                 if refused_by_condition(error):
                     return False
                 raise

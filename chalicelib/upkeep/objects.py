@@ -80,7 +80,7 @@ class Objects:
         with _translated():
             try:
                 found = self._s3.get_object(Bucket=self._content, Key=f"{workspace}/{checksum}")
-            except Exception as error:
+            except aws.refusals() as error:
                 if aws.status_of(error) == 404:
                     raise ContentDamaged(f"the content {checksum} is missing") from error
                 raise
@@ -148,7 +148,7 @@ class Objects:
                     IfNoneMatch="*",
                     ChecksumSHA256=base64.b64encode(bytes.fromhex(checksum)).decode(),
                 )
-            except Exception as error:
+            except aws.refusals() as error:
                 if aws.status_of(error) == 412:
                     return False
                 raise

@@ -12,7 +12,14 @@ from typing import Any, Final
 
 from chalicelib.domain.chain import Commit
 from chalicelib.domain.ids import Stream
-from chalicelib.dynamo import MAX_BATCH_GET, Tables, refused_by_condition, translated, winner
+from chalicelib.dynamo import (
+    MAX_BATCH_GET,
+    Tables,
+    refusals,
+    refused_by_condition,
+    translated,
+    winner,
+)
 from chalicelib.errors import Unavailable
 from chalicelib.upkeep import wire
 from chalicelib.views import RESOURCE, VOCABULARY
@@ -131,7 +138,7 @@ class TableUpkeep:
                     ConditionExpression="attribute_not_exists(pk)",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-            except Exception as error:
+            except refusals() as error:
                 if refused_by_condition(error):
                     return winner(error) or {}
                 raise
@@ -185,7 +192,7 @@ class TableUpkeep:
                     ),
                     ExpressionAttributeValues={":n": {"S": "N"}},
                 )
-            except Exception as error:
+            except refusals() as error:
                 if not refused_by_condition(error):
                     raise
 
