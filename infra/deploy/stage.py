@@ -9,42 +9,37 @@
     [tags]
     team = "manuscripts"
 
-`GRAPH=…` and `INFERENCE=…` in the environment win over the file, for a try.
+`GRAPH=…` and `INFERENCE=…` in the environment win over the file, for a try. What cannot be is
+refused here, in a sentence that says where it was told, before anything is made.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+from infra.deploy import settings, variables
 from infra.deploy.errors import DeployError
+from infra.deploy.functions import deployed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "infra" / "stages"
-NAME: Final = re.compile(r"[a-z][a-z0-9]{0,15}\Z")
-"""A stage, or a prefix, as in the templates. Without a hyphen, so that a name says whose it is: all
-that begins with `a-b-` is of the stage `b` of `a`. So short that every name fits."""
 PREFIX: Final = "palimpsest"
-TAKEN: Final = re.compile(r"aws|ssm|sthree\Z")
-"""What AWS keeps: parameters of SSM that begin so, buckets that begin with `sthree-`. AWS,
-"PutParameter" and "General purpose bucket naming rules", read 2026-11."""
-ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+\Z|\*\Z")
-"""As a browser says it in the header Origin; or any."""
-NEPTUNE: Final = "neptune"
+NEPTUNE: Final = settings.NEPTUNE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """An identity provider of one's own, instead of the user pool. Names as in `Config`."""
 
-    issuer: str = ""
-    audience: str = ""
-    jwks_url: str = ""
+    issuer: str
+    audience: str
+    jwks_url: str
     algorithms: str = "RS256"
     audience_claim: str = "aud"
     workspace_claim: str = "workspace"
@@ -117,7 +112,7 @@ class Stage:
 
 def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLDER) -> Stage:
     """Return the stage of that name. Raises DeployError."""
-    if not NAME.match(name) or name in ("local", "offline"):
+    if not settings.NAME.match(name) or name in ("local", "offline"):
         raise DeployError(
             f"STAGE={name!r} cannot be a stage: 1 to 16 of a-z and 0-9, a letter first, "
             "and neither `local` nor `offline`."
@@ -127,60 +122,112 @@ def read(name: str, environ: Mapping[str, str] = os.environ, folder: Path = FOLD
     if path.exists():
         try:
             told = tomllib.loads(path.read_text("utf-8"))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DeployError(f"{path.name} is not TOML: {error}.") from error
-    stage = _stage(name, told, path.name)
-    stage = replace(
-        stage,
-        graph=environ.get("GRAPH") or stage.graph,
-        inference=environ.get("INFERENCE") or stage.inference,
-    )
-    if extra := environ.get("DEPLOY_ENV"):  # NAME=value NAME=value …
-        pairs = extra.split()
-        if wrong := [each for each in pairs if "=" not in each]:
-            raise DeployError(f"DEPLOY_ENV has {wrong[0]!r}, which is not NAME=value.")
-        added = dict(each.split("=", 1) for each in pairs)
-        stage = replace(stage, environment={**stage.environment, **added})
-    if not NAME.match(stage.prefix) or TAKEN.match(stage.prefix):
-        raise DeployError(
-            f"{path.name}: prefix = {stage.prefix!r} cannot begin names: 1 to 16 of a-z and 0-9, a "
-            "letter first, neither `sthree` nor anything that begins with `aws` or `ssm`."
-        )
-    if wrong := [each for each in stage.cors_origins if not ORIGIN.match(each)]:
-        raise DeployError(
-            f"{path.name}: cors_origins has {wrong[0]!r}, which is no origin: https://host, or "
-            "https://host:port, and nothing after it."
-        )
-    if stage.graph not in ("none", NEPTUNE) and not stage.graph.startswith(("ws://", "wss://")):
-        raise DeployError(
-            f"GRAPH={stage.graph!r} is neither `none`, `neptune`, nor begins with ws:// or wss://."
-        )
+    filed = _stage(name, told, path.name)
+    stage = _with_environment(filed, environ)
+    _fits(stage, filed, path.name, emulated=bool(environ.get("AWS_ENDPOINT_URL")))
     return stage
 
 
-def _stage(name: str, told: dict[str, Any], source: str) -> Stage:
-    nested: dict[str, Any] = {"identity": Identity, "domain": Domain, "sockets_domain": Domain}
-    known = {each.name: each for each in fields(Stage) if each.name != "name"}
-    if unknown := sorted(set(told) - set(known)):
+def _stage(name: str, told: Mapping[str, Any], source: str) -> Stage:
+    known = {each.name for each in fields(Stage)} - {"name"}
+    if unknown := sorted(set(told) - known):
         raise DeployError(f"{source} names what is no setting: {', '.join(unknown)}.")
     values = dict(told)
-    try:
-        for key, kind in nested.items():
-            if key in values:
-                values[key] = kind(**values[key])
-        if "cors_origins" in values:
-            values["cors_origins"] = tuple(values["cors_origins"])
-        stage = Stage(name=name, **values)
-    except TypeError as error:
-        raise DeployError(f"{source}: {error}.") from error
-    for key, each in known.items():
-        value = getattr(stage, key)
-        wrong = (
-            (each.type == "bool" and not isinstance(value, bool))
-            or (each.type == "int" and (isinstance(value, bool) or not isinstance(value, int)))
-            or (each.type == "float" and not isinstance(value, int | float))
-            or (each.type == "str" and not isinstance(value, str))
+    for key, value in told.items():
+        if key in _TABLES:
+            values[key] = _table(key, value, source)
+            continue
+        with _refused(f"{source}: {key} = {value!r}"):
+            settings.check(key, value)
+    values["cors_origins"] = tuple(values.get("cors_origins", ()))
+    return Stage(name=name, **values)
+
+
+_TABLES: Final[Mapping[str, type]] = {
+    **{"identity": Identity, "domain": Domain, "sockets_domain": Domain},
+    **{"tags": dict, "reserved_concurrency": dict, "environment": dict},
+}
+
+
+def _table(key: str, told: Any, source: str) -> Any:
+    """Return what stands under `[key]`, made into what it is there."""
+    if not isinstance(told, dict):
+        raise DeployError(
+            f"{source}: {key} = {told!r} must be a table: [{key}], and below it name = value."
         )
-        if wrong:
-            raise DeployError(f"{source}: {key} = {value!r} is not of the right type.")
-    return stage
+    kind = _TABLES[key]
+    if kind is not dict:
+        known = {each.name: each.default is MISSING for each in fields(kind)}
+        unknown = sorted(set(told) - set(known))
+        missing = [name for name, needed in known.items() if needed and name not in told]
+        faults = [
+            *([f"names what is no setting: {', '.join(unknown)}"] if unknown else ()),
+            *([f"lacks {', '.join(missing)}"] if missing else ()),
+        ]
+        if faults:
+            raise DeployError(
+                f"{source}: [{key}] {', and '.join(faults)}; there are {', '.join(known)}."
+            )
+    for name, value in told.items():
+        with _refused(f"{source}: [{key}] {name} = {value!r}"):
+            settings.entry(key, name, value)
+    return kind(**told)
+
+
+def _with_environment(stage: Stage, environ: Mapping[str, str]) -> Stage:
+    """Return the stage with what the environment says instead, or besides."""
+    for key in ("graph", "inference"):
+        if value := environ.get(key.upper()):
+            with _refused(f"{key.upper()}={value!r}"):
+                settings.check(key, value)
+            changed: dict[str, Any] = {key: value}
+            stage = replace(stage, **changed)
+    pairs = environ.get("DEPLOY_ENV", "").split()  # NAME=value NAME=value …
+    if wrong := [each for each in pairs if "=" not in each]:
+        raise DeployError(f"DEPLOY_ENV has {wrong[0]!r}, which is not NAME=value.")
+    added = dict(each.split("=", 1) for each in pairs)
+    for name, value in added.items():
+        with _refused(f"DEPLOY_ENV: {name}={value!r}"):
+            variables.check(name, value)
+    return replace(stage, environment={**stage.environment, **added})
+
+
+def _fits(stage: Stage, filed: Stage, source: str, *, emulated: bool) -> None:
+    """Look at what each setting allows the others. `filed` is the stage without the environment."""
+    if stage.graph_min_ncu > stage.graph_max_ncu:
+        raise DeployError(
+            f"{source}: graph_min_ncu = {stage.graph_min_ncu:g} must not be above "
+            f"graph_max_ncu = {stage.graph_max_ncu:g}."
+        )
+    # GRAPH=none, for a try, does not make a line wrong that was right.
+    functions = deployed(stage.has_graph or filed.has_graph)
+    for name, reserved in stage.reserved_concurrency.items():
+        if name not in functions:
+            raise DeployError(
+                f"{source}: [reserved_concurrency] {name} = {reserved} must be of a function of "
+                f"this stage, which has no graph: {', '.join(functions)}."
+            )
+    if stage.graph == NEPTUNE and (reader := stage.environment.get("GRAPH_READER")) is not None:
+        filed_so = filed.environment.get("GRAPH_READER") == reader
+        raise DeployError(
+            f"{f'{source}: [environment]' if filed_so else 'DEPLOY_ENV:'} GRAPH_READER={reader!r} "
+            "must not be set beside Neptune, whose reader the deployment sets itself."
+        )
+    if stage.identity is not None and not emulated:
+        for key in ("issuer", "jwks_url"):
+            if not (url := getattr(stage.identity, key)).startswith("https://"):
+                raise DeployError(
+                    f"{source}: [identity] {key} = {url!r} must begin with https://; http:// is "
+                    "for an emulator, when AWS_ENDPOINT_URL is set."
+                )
+
+
+@contextmanager
+def _refused(where: str) -> Iterator[None]:
+    """Tell what a check says of the value that stood there."""
+    try:
+        yield
+    except ValueError as error:
+        raise DeployError(f"{where} {error}.") from error
