@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infra.deploy import aws, stacks
+from infra.deploy import aws, render, stacks
+from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
 from infra.deploy.functions import deployed
 from infra.deploy.stage import NEPTUNE, Stage
+from infra.local.template import load, variable
 
 CHALICE: Final = "1.34."
 """Whose state file and names `state.py` knows."""
@@ -71,7 +73,7 @@ Finding = Fault | Doubt
 
 def check(stage: Stage) -> list[Finding]:
     """Return everything found, tools and credentials first: without them, nothing else is asked."""
-    found: list[Finding] = [*_tools(), *_whereto(stage)]
+    found: list[Finding] = [*_tools(), *_start(stage), *_whereto(stage)]
     if any(isinstance(each, Fault) for each in found):
         return found
     for ask in (_rights, _concurrency, _model, _network):
@@ -95,6 +97,23 @@ def require_place(stage: Stage) -> None:
     faults = [each.sentence for each in _whereto(stage) if isinstance(each, Fault)]
     if faults:
         raise DeployError("\n".join(faults))
+
+
+def start(stage: Stage, names: Mapping[str, str], reached: Apis) -> Iterator[Fault]:
+    """Have the functions' own code read what they are to be given; `names` as the stacks put out.
+
+    What it refuses, it would refuse at every request.
+    """
+    from chalicelib.config import Config, Misconfigured
+    from chalicelib.edge.auth import Authenticator
+    from chalicelib.inference import chosen
+
+    try:
+        config = Config.from_env(render.environment(stage, names, reached))
+        Authenticator(config)
+        chosen(config.inference)
+    except (Misconfigured, ValueError) as error:
+        yield Fault(f"The functions of {stage.name} would not start: {error}.")
 
 
 def idle_price(stage: Stage) -> str | None:
@@ -127,6 +146,14 @@ def _tools() -> Iterator[Finding]:
         yield Fault(
             f"Chalice is {chalice.__version__}; this knows {CHALICE}x (`make setup` installs it)."
         )
+
+
+def _start(stage: Stage) -> Iterator[Finding]:
+    """Ask that before anything is made: with what the settings say, and made up what AWS will."""
+    outputs = (each for name in stacks.of(stage) for each in load(stacks.template(name)).outputs)
+    names = {variable(each): "wss://unknown.invalid" for each in outputs}
+    reached = Apis("unknown", "unknown", "https://unknown.invalid", "wss://unknown.invalid")
+    yield from start(stage, names, reached)
 
 
 def _whereto(stage: Stage) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from infra.deploy import render, stacks, variables
+from infra.deploy import preflight, render, stacks, variables
 from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
 from infra.deploy.functions import FUNCTIONS
@@ -21,6 +21,13 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/7a1c-02"
 ISSUER = "[identity]\naudience = 'us'\njwks_url = 'https://own/keys'\nissuer = "
 KEYS = "[identity]\naudience = 'us'\nissuer = 'https://own'\njwks_url = "
+OWN = Identity(issuer="https://own", audience="us", jwks_url="https://own/keys")
+APIS = Apis("rest", "ws", "https://rest/api", "wss://ws/api")
+NAMES = {
+    variable(output): "wss://made-up"
+    for name in ("core", "identity", "graph")
+    for output in load(template(name)).outputs
+}
 
 
 def told(folder: Path, text: str, name: str = "prod", **environ: str) -> Stage:
@@ -360,3 +367,33 @@ def test_what_the_deployment_sets_itself_is_all_that_is_rendered() -> None:
         every |= set(function.get("environment_variables", ()))
 
     assert every == variables.OURS | {"GRAPH_READER"}
+
+
+def test_a_stage_that_the_functions_can_read_may_be_deployed() -> None:
+    for graph in ("none", "neptune", "wss://graph:8182/gremlin"):
+        assert list(preflight.start(Stage(name="dev", graph=graph), NAMES, APIS)) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "sentence"),
+    [
+        (
+            Stage(name="dev", identity=replace(OWN, algorithms="HS256")),
+            "The functions of dev would not start: JWT_ALGORITHMS='HS256': choose from ES256 ",
+        ),
+        (
+            Stage(name="dev", inference="bedrock:"),
+            "The functions of dev would not start: inference 'bedrock:' is unknown",
+        ),
+        (
+            Stage(name="dev", environment={"PRESIGNED_S": "x"}),
+            "The functions of dev would not start: PRESIGNED_S='x': invalid literal",
+        ),
+    ],
+)
+def test_what_the_functions_would_refuse_at_their_start_is_a_fault(
+    stage: Stage, sentence: str
+) -> None:
+    (fault,) = preflight.start(stage, NAMES, APIS)
+
+    assert fault.sentence.startswith(sentence)
