@@ -116,6 +116,18 @@ def start(stage: Stage, names: Mapping[str, str], reached: Apis) -> Iterator[Fau
         yield Fault(f"The functions of {stage.name} would not start: {error}.")
 
 
+def elsewhere(stage: Stage, region: str) -> Iterator[Fault]:
+    """Tell what the settings name that is in another region; a stage uses all of it in its own."""
+    named = {"kms_key_arn": stage.kms_key_arn, "alarm_topic_arn": stage.alarm_topic_arn}
+    for key, domain in (("domain", stage.domain), ("sockets_domain", stage.sockets_domain)):
+        if domain is not None:
+            named[f"[{key}] certificate_arn"] = domain.certificate_arn
+    for setting, arn in named.items():
+        # arn:aws:kms:eu-central-1:123456789012:key/…
+        if arn and (its := arn.split(":")[3]) != region:
+            yield Fault(f"{setting} = {arn!r} is in {its}, this is {region}.")
+
+
 def idle_price(stage: Stage) -> str | None:
     """Return what the graph costs while nobody asks it anything; None without one of ours."""
     if stage.graph != NEPTUNE:
@@ -166,6 +178,7 @@ def _whereto(stage: Stage) -> Iterator[Finding]:
         return
     if stage.region and stage.region != region:
         yield Fault(f"The stage {stage.name} belongs to {stage.region}, this is {region}.")
+    yield from elsewhere(stage, region)
     try:
         account = aws.account()
     except ClientError as error:

@@ -21,6 +21,7 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/7a1c-02"
 ISSUER = "[identity]\naudience = 'us'\njwks_url = 'https://own/keys'\nissuer = "
 KEYS = "[identity]\naudience = 'us'\nissuer = 'https://own'\njwks_url = "
+HOST = Domain(name="api.example.org", certificate_arn=CERTIFICATE)
 OWN = Identity(issuer="https://own", audience="us", jwks_url="https://own/keys")
 APIS = Apis("rest", "ws", "https://rest/api", "wss://ws/api")
 NAMES = {
@@ -397,3 +398,22 @@ def test_what_the_functions_would_refuse_at_their_start_is_a_fault(
     (fault,) = preflight.start(stage, NAMES, APIS)
 
     assert fault.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("stage", "setting"),
+    [
+        (Stage(name="dev", kms_key_arn=KEY), "kms_key_arn"),
+        (Stage(name="dev", alarm_topic_arn=TOPIC), "alarm_topic_arn"),
+        (Stage(name="dev", domain=HOST), "[domain] certificate_arn"),
+        (Stage(name="dev", sockets_domain=HOST), "[sockets_domain] certificate_arn"),
+    ],
+)
+def test_what_the_settings_name_must_be_in_the_region_of_the_stage(
+    stage: Stage, setting: str
+) -> None:
+    (fault,) = preflight.elsewhere(stage, "us-east-1")
+
+    assert fault.sentence.startswith(f"{setting} = 'arn:aws:")
+    assert fault.sentence.endswith(" is in eu-central-1, this is us-east-1.")
+    assert list(preflight.elsewhere(stage, "eu-central-1")) == []
