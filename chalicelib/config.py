@@ -32,9 +32,17 @@ def _endpoint(text: str) -> str:
 
 
 def _inference(text: str) -> str:
-    if text not in ("rules", "comprehend") and not text.startswith("bedrock:"):
-        raise ValueError("must be `rules`, `comprehend`, or `bedrock:<model id>`")
+    if text not in ("rules", "comprehend") and not bedrock_model(text):
+        raise ValueError(
+            "must be `rules`, `comprehend`, `bedrock:<model id>` or `bedrock-tool:<model id>`"
+        )
     return text
+
+
+def bedrock_model(inference: str) -> str:
+    """Return the model on Bedrock that a setting of INFERENCE names; empty where it names none."""
+    kind, _, model = inference.partition(":")
+    return model if kind in ("bedrock", "bedrock-tool") else ""
 
 
 def _truth(text: str) -> bool:
@@ -75,7 +83,7 @@ class Config:
     slow_jobs_queue_url: str = setting("SQS queue of jobs that wait for a model", default="")
     jobs_dead_letter_queue_url: str = setting("Where messages go that were given up", default="")
     inference: str = setting(
-        "Who finds and writes: `rules`, `comprehend`, or `bedrock:<model id>`",
+        "Who finds and writes: `rules`, `comprehend`, `bedrock:<model id>` or `bedrock-tool:…`",
         default="rules",
         parse=_inference,
     )

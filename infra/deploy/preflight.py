@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chalicelib.config import bedrock_model
 from infra.deploy import aws, render, stacks
 from infra.deploy.apis import Apis
 from infra.deploy.errors import DeployError
@@ -253,9 +254,9 @@ def _concurrency(stage: Stage) -> Iterator[Finding]:
 
 
 def _model(stage: Stage) -> Iterator[Finding]:
-    if not stage.inference.startswith("bedrock:"):
+    model = bedrock_model(stage.inference)
+    if not model:
         return
-    model = stage.inference.removeprefix("bedrock:")
     bedrock: Any = aws.client("bedrock")
     told = bedrock.get_foundation_model_availability(modelId=_foundation(model))
     if told.get("authorizationStatus") != "AUTHORIZED" or (

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chalicelib.config import bedrock_model
 from infra.deploy import functions
 from infra.deploy.functions import API_STAGE
 from infra.deploy.stage import Stage
@@ -285,9 +286,9 @@ def _models(inference: str) -> Iterable[Grant]:
     """Return what the configured inference needs; an inference profile needs its model, too."""
     if inference == "comprehend":
         yield Grant("Entities", ("comprehend:DetectEntities",), ("*",))  # it knows no resources
-    if not inference.startswith("bedrock:"):
+    model = bedrock_model(inference)
+    if not model:
         return
-    model = inference.removeprefix("bedrock:")
     own, anywhere = "{bedrock}", "arn:{partition}:bedrock:*:"
     on: tuple[str, ...]
     if model.startswith("arn:"):

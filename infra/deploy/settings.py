@@ -195,7 +195,9 @@ def _inference(value: Any) -> None:
         variables.parsed("INFERENCE", value)
         chosen(value)
     except ValueError as error:
-        raise ValueError("must be `rules`, `comprehend`, or `bedrock:<model id>`") from error
+        raise ValueError(
+            "must be `rules`, `comprehend`, `bedrock:<model id>` or `bedrock-tool:<model id>`"
+        ) from error
 
 
 def _origins(value: Any) -> None:

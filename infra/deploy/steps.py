@@ -65,6 +65,8 @@ def _functions(stage: Stage, names: Mapping[str, str]) -> apis.Apis:
         found = apis.find_or_make(stage)
         say(found.public_url)
     with step("configuration") as say:
+        if faults := [each.sentence for each in preflight.start(stage, names, found)]:
+            raise DeployError("\n".join(faults))
         say(f"{configure(stage, names, found).relative_to(ROOT)}, stage {stage.name}")
     with step("package") as say:
         say(package(stage))

@@ -176,7 +176,8 @@ def test_only_workers_may_ask_models_and_only_the_configured_one() -> None:
     assert may("comprehend") == workers("*")
     model = "anthropic.claude-haiku-4-5-v1:0"
     base = f"foundation-model/{model}"
-    assert may(f"bedrock:{model}") == workers(f"arn:aws:bedrock:us-east-1::{base}")
+    for kind in ("bedrock", "bedrock-tool"):
+        assert may(f"{kind}:{model}") == workers(f"arn:aws:bedrock:us-east-1::{base}")
     profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/eu.{model}"
     for name in (f"eu.{model}", profile):
         assert may(f"bedrock:{name}") == workers(profile, f"arn:aws:bedrock:*::{base}")

@@ -146,9 +146,9 @@ def refused(folder: Path, text: str, **environ: str) -> str:
         ("account = '12345'", "account = '12345' must be 12 digits."),
         ("region = 'Frankfurt'", "region = 'Frankfurt' must be a region, as eu-central-1."),
         # layers
-        ("inference = 'openai'", "inference = 'openai' must be `rules`, `comprehend`, or `bedr"),
-        ("inference = 'bedrock:'", "inference = 'bedrock:' must be `rules`, `comprehend`, or"),
-        ("inference = ''", "inference = '' must be `rules`, `comprehend`, or"),
+        ("inference = 'openai'", "inference = 'openai' must be `rules`, `comprehend`, `bedr"),
+        ("inference = 'bedrock:'", "inference = 'bedrock:' must be `rules`, `comprehend`, "),
+        ("inference = ''", "inference = '' must be `rules`, `comprehend`, "),
         ("graph = 'neptun'", "graph = 'neptun' must be `none`, `neptune`, or begin with ws://"),
         ("graph = false", "graph = False must be `none`, `neptune`, or begin with ws://"),
         ("graph_min_ncu = 0.5", "graph_min_ncu = 0.5 must be from 1 to 128 in steps of 0.5."),
@@ -279,8 +279,8 @@ def test_what_cannot_be_is_told_in_a_sentence_that_names_file_setting_value_and_
     ("environ", "sentence"),
     [
         ({"GRAPH": "neptun"}, "GRAPH='neptun' must be `none`, `neptune`, or begin with ws:// or"),
-        ({"INFERENCE": "foo"}, "INFERENCE='foo' must be `rules`, `comprehend`, or `bedrock:<"),
-        ({"INFERENCE": "bedrock:"}, "INFERENCE='bedrock:' must be `rules`, `comprehend`, or"),
+        ({"INFERENCE": "foo"}, "INFERENCE='foo' must be `rules`, `comprehend`, `bedrock:<"),
+        ({"INFERENCE": "bedrock:"}, "INFERENCE='bedrock:' must be `rules`, `comprehend`, "),
         ({"DEPLOY_ENV": "ONE"}, "DEPLOY_ENV has 'ONE', which is not NAME=value."),
         ({"DEPLOY_ENV": "STAGE=x"}, "DEPLOY_ENV: STAGE='x' must not be set: the deployment"),
         ({"DEPLOY_ENV": "SSE_PLACES=many"}, "DEPLOY_ENV: SSE_PLACES='many' must be a whole numb"),
@@ -305,6 +305,7 @@ def test_what_the_environment_cannot_say_is_told_as_the_environment_s(
         "account = ''",
         "region = 'us-gov-west-1'",
         "inference = 'bedrock:eu.anthropic.claude-x'",
+        "inference = 'bedrock-tool:mistral.large'",
         "graph_min_ncu = 2.5\ngraph_max_ncu = 2.5",
         "cors_origins = ['*', 'http://localhost:3000']",
         "log_retention_days = 3653",
@@ -384,7 +385,7 @@ def test_a_stage_that_the_functions_can_read_may_be_deployed() -> None:
         ),
         (
             Stage(name="dev", inference="bedrock:"),
-            "The functions of dev would not start: inference 'bedrock:' is unknown",
+            "The functions of dev would not start: INFERENCE='bedrock:': must be",
         ),
         (
             Stage(name="dev", environment={"PRESIGNED_S": "x"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.config import Config, Misconfigured
 from chalicelib.domain.annotation import parse
 from chalicelib.domain.detection import (
     Answered,
@@ -17,6 +18,7 @@ from chalicelib.domain.events import TagSchema
 from chalicelib.domain.findings import locate
 from chalicelib.domain.passages import cut
 from chalicelib.inference import Capabilities, chosen
+from infra.local.aws import names
 
 NAMES = ("rules", "comprehend", "bedrock:eu.amazon.nova-pro-v1:0", "bedrock-tool:x")
 SCHEMA = TagSchema("irac", "IRAC", "", (("Issue", ""),))
@@ -82,3 +84,36 @@ def test_a_whole_document_goes_from_text_to_places():
         "Northwind Energy",
         "3 May 2021",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("rules", True),
+        ("comprehend", True),
+        ("bedrock:eu.anthropic.claude-x", True),
+        ("bedrock-tool:mistral.large", True),
+        ("bedrock:", False),
+        ("bedrock-tool:", False),
+        ("bedrock", False),
+        ("comprehend:x", False),
+        ("openai", False),
+    ],
+)
+def test_the_configuration_takes_what_can_be_chosen_and_nothing_else(name, known):
+    environ = {
+        **names("test"),
+        "PUBLIC_URL": "https://api.example",
+        "JWT_ISSUER": "https://issuer.example",
+        "JWT_AUDIENCE": "a",
+        "JWT_JWKS_URL": "https://issuer.example/keys",
+        "INFERENCE": name,
+    }
+    if known:
+        assert Config.from_env(environ).inference == name
+        chosen(name)
+    else:
+        with pytest.raises(Misconfigured, match="INFERENCE"):
+            Config.from_env(environ)
+        with pytest.raises(ValueError, match="inference"):
+            chosen(name)
