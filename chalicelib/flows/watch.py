@@ -114,7 +114,7 @@ def start(system: System, stream: Stream, seen: int | None) -> int:
     log: nothing would be told until the resource has gone past it, and that never. The log is
     asked only where the view does not show the version.
     """
-    shown = watermark(system, stream)
+    shown = _shown(system, stream)
     if seen is None or seen <= shown:
         return shown if seen is None else seen
     head = system.log.head(stream).version
@@ -125,7 +125,7 @@ def start(system: System, stream: Stream, seen: int | None) -> int:
     return seen
 
 
-def watermark(system: System, stream: Stream) -> int:
+def _shown(system: System, stream: Stream) -> int:
     """Return the version that a resource's view shows; 0 before its first. Raises NotFound."""
     view = system.views.get(stream)
     if view is not None:
