@@ -7,12 +7,15 @@ rebuild as one would first write it.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from random import SystemRandom
 from typing import Any
 
+import pytest
 from hypothesis import given, note
 
 from chalicelib.domain.actor import Actor
@@ -25,30 +28,41 @@ from chalicelib.flows.rebuild import Changes, Fold
 from chalicelib.system import System
 from chalicelib.view_items import View
 from tests.graph.world import PlainSystem
-from tests.laws.holding import DEADLY, ROUGH, SLOW, plans, schedules, varied
+from tests.laws.holding import DEADLY, ROUGH, SLOW, drawn, plans, schedules, varied
 from tests.laws.world import CONFIG, Plan
 from tests.recovery.worlds import Operators, RebuildingWorld, TwinUpkeep
 from tests.schedules import NONE, Faults, Violation
 from tests.twins import Store, TwinContent, TwinLog, TwinViews
 
 LIVELY = {"clients": 3, "commands": 4, "readers": 2, "reads": 4}
+CHOICES: dict[str, Any] = {
+    **LIVELY,
+    "pump": ("eager", "slow", "stopped"),
+    "focus": ("all", "marks", "tags", "keys"),
+    "faults": (NONE, ROUGH, DEADLY, SLOW),
+    "resources": (1, 2),
+    "wipes": (0, 0, 0, 1),
+    "days": (0, 0, 1),
+}
 
 
-@given(
-    plan=plans(
-        **LIVELY,
-        pump=("eager", "slow", "stopped"),
-        focus=("all", "marks", "tags", "keys"),
-        faults=(NONE, ROUGH, DEADLY, SLOW),
-        resources=(1, 2),
-        wipes=(0, 0, 0, 1),
-        days=(0, 0, 1),
-    )
-)
+@given(plan=plans(**CHOICES))
 @schedules(120)
 def test_no_read_shows_less_while_views_are_rebuilt_and_they_equal_the_fold(plan: Plan) -> None:
     note(f"replay: RebuildingWorld({plan}, Operators()).run()")
     RebuildingWorld(plan, Operators()).run()
+
+
+@pytest.mark.long
+def test_no_read_shows_less_on_many_schedules() -> None:
+    """As the laws' long run: ``SCHEDULES=20000`` is a tenth of that here; ``SEED`` fixes it."""
+    start = int(os.environ.get("SEED", SystemRandom().randrange(2**31)))
+    for seed in range(start, start + int(os.environ.get("SCHEDULES", "20000")) // 10):
+        plan = drawn(seed, CHOICES)
+        try:
+            RebuildingWorld(plan, Operators()).run()
+        except Violation as violation:
+            pytest.fail(f"{violation}\nreplay: RebuildingWorld({plan}, Operators()).run()")
 
 
 def test_a_sweep_takes_nothing_from_who_reads_what_was_live_a_moment_ago() -> None:
