@@ -13,12 +13,12 @@ between may be left out; the last one never is.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, assert_never
 
+from chalicelib.domain import cursor as cursors
 from chalicelib.domain import iri
 from chalicelib.domain.ids import UUID
 from chalicelib.domain.job import Job
@@ -301,17 +301,12 @@ def _cursor(text: str) -> tuple[str, int]:
 
 
 def _page_cursor(entry: Entry) -> str:
-    text = f"{entry.created}#{entry.job_id}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return cursors.encode([entry.created, entry.job_id])
 
 
 def _entry(cursor: str) -> Entry:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except ValueError:
-        text = ""
-    created, _, job_id = text.rpartition("#")
-    if not UUID.match(job_id):
-        raise Malformed("`cursor` is not one that this list gave", parameters=["cursor"])
-    return Entry(created, job_id)
+    match cursors.decode(cursor):
+        case [str() as created, str() as job_id] if UUID.match(job_id):
+            return Entry(created, job_id)
+        case _:
+            raise cursors.foreign()

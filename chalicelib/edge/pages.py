@@ -15,9 +15,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from chalicelib.domain.cursor import foreign
 from chalicelib.edge import strict_json
 from chalicelib.edge.query import Parameter, Values
-from chalicelib.errors import Malformed
 
 _FREE: Final = ("cursor", "limit", "after", "offsets")  # no part of what is asked for
 _DIGEST_BYTES: Final = 6
@@ -41,7 +41,7 @@ def unbound(path: str, args: Values) -> Values:
         return args
     place, _, digest = args["cursor"].rpartition(".")
     if digest != _digest(path, args):
-        raise Malformed("`cursor` is not one that this list gave", parameters=["cursor"])
+        raise foreign()
     return {**args, "cursor": place}
 
 

@@ -7,19 +7,18 @@ names is missing.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from chalicelib.domain import cursor as cursors
 from chalicelib.domain.ids import Stream
 from chalicelib.domain.links import MAX_PATH_DEPTH, references
 from chalicelib.domain.marks import Mark
 from chalicelib.domain.resource import Resource
-from chalicelib.errors import Malformed, NotFound
+from chalicelib.errors import NotFound
 from chalicelib.flows import listing
 from chalicelib.flows.graph_told import Told, retold, told_by_either
 from chalicelib.flows.head import current
@@ -87,8 +86,8 @@ def neighbours(
     shown = [(steps, each) for steps, each in chosen if each in found]
     page = Page(
         tuple(Neighbour(found[each], steps) for steps, each in shown),
-        tuple(map(_cursor, shown)),
-        _cursor(chosen[-1]) if len(rest) > limit else None,
+        tuple(map(cursors.encode, shown)),
+        cursors.encode(chosen[-1]) if len(rest) > limit else None,
     )
     return retold(told, page, told.value.truncated)
 
@@ -137,8 +136,8 @@ def referenced_by(
     following = chosen[-1][0] if len(found) > limit else before if more else None
     page = Page(
         tuple((on, mark) for _, on, mark in chosen),
-        tuple(_cursor(order) for order, _, _ in chosen),
-        None if following is None else _cursor(following),
+        tuple(cursors.encode(order) for order, _, _ in chosen),
+        None if following is None else cursors.encode(following),
     )
     worst = max(sources, key=lambda told: (told.degraded, told.lag_s))
     return retold(worst, page)
@@ -283,34 +282,16 @@ def _annotations(
 # -- cursors --------------------------------------------------------------------------------------
 
 
-def _cursor(place: object) -> str:
-    text = json.dumps(place, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> object:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        place: object = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except ValueError as error:
-        raise _foreign() from error
-    return place
-
-
 def _order(cursor: str) -> str:
-    place = _place(cursor)
+    place = cursors.decode(cursor)
     if not isinstance(place, str) or not _ORDER.match(place):
-        raise _foreign()
+        raise cursors.foreign()
     return place
 
 
 def _position(cursor: str) -> tuple[int, str]:
-    match _place(cursor):
+    match cursors.decode(cursor):
         case [int() as steps, str() as resource_id]:
             return steps, resource_id
         case _:
-            raise _foreign()
-
-
-def _foreign() -> Malformed:
-    return Malformed("`cursor` is not one that this list gave", parameters=["cursor"])
+            raise cursors.foreign()

@@ -6,18 +6,16 @@ Index entries may be ghosts: each page fetches the descriptors and drops what no
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from chalicelib.domain import cursor as cursors
 from chalicelib.domain import indexes
 from chalicelib.domain.ids import UUID, Stream
 from chalicelib.domain.resource import Resource
-from chalicelib.errors import Malformed
 from chalicelib.flows.head import current
 from chalicelib.view_items import View
 from chalicelib.views import Entry
@@ -212,17 +210,15 @@ def _state(view: View | None) -> Resource | None:
 
 
 def _cursor(entry: Entry) -> str:
-    text = json.dumps([entry.order, entry.resource_id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return cursors.encode([entry.order, entry.resource_id])
 
 
 def _entry(cursor: str) -> Entry:
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        order, resource_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        order, resource_id = cursors.decode(cursor)
         datetime.fromisoformat(order)
         if not UUID.match(resource_id):
             raise ValueError(resource_id)
     except (ValueError, TypeError) as error:
-        raise Malformed("`cursor` is not one that this list gave", parameters=["cursor"]) from error
+        raise cursors.foreign() from error
     return Entry(order, resource_id)
