@@ -174,10 +174,32 @@ class _Check:
         sk = "resource" if self._stream.resource_id is not None else "vocabulary"
         for item in self._system.upkeep.view_items(self._stream, sk):
             try:
-                return decode_view(self._stream, _attributes(item)), []
+                view = decode_view(self._stream, _attributes(item))
             except NOT_DECODABLE as error:
                 return None, [self._fault("view", f"the item `{sk}` cannot be read ({error!r})")]
+            return view, list(self._findable(view, item))
         return None, []
+
+    def _findable(self, view: View, item: Item) -> Iterator[Fault]:
+        """Look at what the index by time finds a watermark by: lists and witnesses ask that."""
+        of = {"S": self._stream.workspace}
+        if self._stream.resource_id is not None and item.get("workspace") != of:
+            detail = "the watermark is not in the index of its workspace, where changes are found"
+            yield self._fault("view", detail, view.head.version)
+        if not self._may_be(view):
+            detail = f"the watermark was moved at {view.applied!r}, which cannot be"
+            yield self._fault("view", detail, view.head.version)
+        if "expires" in item:
+            yield self._fault("view", "the watermark expires", view.head.version)
+
+    def _may_be(self, view: View) -> bool:
+        try:
+            moved, made = (
+                datetime.fromisoformat(at).timestamp() for at in (view.applied, view.head.at)
+            )
+        except ValueError:
+            return False
+        return made - GRACE_S <= moved <= self._system.now_s() + GRACE_S
 
     def _compare(self, view: View, items: Sequence[Item], keys: Sequence[Item]) -> None:
         faults = self._found.faults
@@ -222,6 +244,8 @@ class _Check:
                 yield self._fault("view", f"{where} is in the view, and in no event")
             elif mark not in right or item.get("motivation") != {"S": mark.annotation.motivation}:
                 yield self._fault("view", f"{where} is not the log's", mark.version)
+            elif "expires" in item and not mark.removed:
+                yield self._fault("view", f"{where} expires", mark.version)
         for mark_id, mark in at_view.items():
             gone = mark.removed or any(later.removed for later in self._later.get(mark_id, ()))
             if mark_id not in seen and not gone:

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.config import Config
 from chalicelib.domain import chain
 from chalicelib.domain.ids import Stream
-from chalicelib.flows import heads, write
+from chalicelib.flows import heads, rebuild, write
 from chalicelib.flows.faults import Fault
 from chalicelib.flows.project import materialize
 from chalicelib.flows.stream_check import check
@@ -289,6 +289,41 @@ def test_each_wrong_item_of_the_views_is_named(system: System, stream: Stream) -
     assert unfound == []
     assert ["in no event" in fault.detail for fault in extra] == [True]
     assert verify(system).faults == []
+
+
+def test_what_would_hide_a_view_or_have_it_deleted_is_named(system: System, stream: Stream) -> None:
+    """Given an index that no longer finds a resource, or an item that will expire, then that."""
+    table = system.config.views_table
+    held = scene.items(table)
+    watermark = held[stream.key, "resource"]
+    mark = next(
+        item
+        for (pk, sk), item in held.items()
+        if pk == stream.key and sk.startswith("annotation#") and "removed" not in item
+    )
+    spoilt = [
+        ({**watermark, "workspace": {"S": "elsewhere"}}, "not in the index of its workspace"),
+        ({k: v for k, v in watermark.items() if k != "workspace"}, "not in the index"),
+        ({**watermark, "applied": {"S": "2001-01-01T00:00:00.000Z"}}, "which cannot be"),
+        ({**watermark, "applied": {"S": "soon"}}, "which cannot be"),
+        ({**watermark, "expires": {"N": "1"}}, "the watermark expires"),
+        ({**mark, "expires": {"N": "1"}}, "expires"),
+    ]
+    for item, named in spoilt:
+        scene.put(table, item)
+
+        faults = verify(system, content=False).faults
+
+        assert [named in fault.detail for fault in faults] == [True], faults
+        assert faults[0].where == stream.key
+        rebuild.rebuild_view(system, stream)
+        assert verify(system, content=False).faults == []
+        for (pk, _), old in scene.items(table).items():
+            if pk == stream.key:
+                scene.delete(table, old)
+        for (pk, _), old in held.items():
+            if pk == stream.key:
+                scene.put(table, old)
 
 
 def test_a_view_that_stays_behind_is_a_fault_after_a_minute(
