@@ -2,7 +2,8 @@
 
 A view that is further than the log, and a head that was witnessed beyond it, are what tells of a
 loss; so nothing lowers them by itself. An operator does, once nothing more can be put back
-(`flows.restore`). May be repeated; nothing is written where nothing is lost.
+(`flows.restore`). May be repeated, also where it broke off; but for the answers that are forgotten,
+nothing is written where nothing is lost.
 """
 
 from __future__ import annotations
@@ -81,15 +82,18 @@ def loss(system: System, *, progress: Progress = silent) -> Loss:
 
 
 def accept_loss(system: System, *, progress: Progress = silent) -> Loss:
-    """Make anew each view that is further than the log; then witness the log as it is.
+    """Forget kept answers, make anew each view further than the log, then witness the log as it is.
 
-    A client may repeat what was lost, under its Idempotency-Key.
+    A client may repeat what was lost, under its Idempotency-Key. What was not lost it finds there.
 
     Nobody may write meanwhile, and no process that has kept a lost state may go on afterwards: it
     would append after it. Raises Unavailable, and for what is no loss but damage Conflict,
     LogDamaged or LogUnreadable.
     """
     lost = loss(system, progress=progress)
+    # An answer that names a lost commit would refuse, for a day, to let a client write it again.
+    # First, and always: a view that was dropped tells of no loss to whoever repeats this.
+    lost.answers = system.upkeep.forget_answers(system.config.idempotency_table)
 
     def one(stream: Stream, reaches: int) -> None:
         system.upkeep.drop_view(stream)
@@ -98,9 +102,6 @@ def accept_loss(system: System, *, progress: Progress = silent) -> Loss:
 
     calls = [partial(one, Stream.parse(key), log) for key, (_, log) in lost.views.items()]
     system.side_by_side(calls, AT_ONCE)
-    # An answer that names a lost commit would refuse, for a day, to let a client write it again.
-    if lost.streams:
-        lost.answers = system.upkeep.forget_answers(system.config.idempotency_table)
     if lost.heads:
         lost.list_name = heads.accept(system, lost.heads)
     lost.accepted = True

@@ -436,6 +436,42 @@ def test_lists_that_are_not_to_be_believed_are_not_accepted_away(
         accept.accept_loss(system)
 
 
+def test_answers_are_forgotten_also_where_accepting_broke_off_after_a_view_was_dropped(
+    system: System, cold: System, written: Written
+) -> None:
+    """The view is gone then, and nothing tells the next run of the loss."""
+    scene.rename(system, written.page, "Seen by its view alone")
+    lose(system, stream=written.page, above=5)
+    answers = system.config.idempotency_table
+    client("dynamodb").put_item(TableName=answers, Item={"id": {"S": "request#" + 64 * "0"}})
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        from botocore.exceptions import EndpointConnectionError
+
+        if params["TableName"] == cold.config.views_table:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
+
+    events = cold.tables.connection.client.meta.events
+    events.register("provide-client-params.dynamodb.PutItem", refuse)
+    try:
+        with pytest.raises(Unavailable):
+            accept.accept_loss(cold)
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", refuse)
+    assert cold.upkeep.watermark(written.page) is None
+
+    assert accept.accept_loss(cold).streams == []
+
+    assert kept_answers(system) == 0
+
+
+def test_answers_are_forgotten_whenever_it_is_asked_for(system: System, written: Written) -> None:
+    answers = system.config.idempotency_table
+    client("dynamodb").put_item(TableName=answers, Item={"id": {"S": "request#" + 64 * "0"}})
+
+    assert accept.accept_loss(system).answers == 1
+
+
 def test_a_log_that_does_not_answer_loses_nothing(system: System, written: Written) -> None:
     """Not to be reached is no loss: nothing is lowered."""
 
