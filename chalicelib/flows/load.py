@@ -7,8 +7,11 @@
     pictures/leaf.png
 
 A file's name from the folder on is the resource's name, and in annotations it is its IRI: as
-`target.source` it may be left out, in a body it becomes a reference to that resource. Loading the
-same folder again changes nothing: ids come from workspace, path and checksum.
+`target.source` it may be left out, in a body it becomes a reference to that resource.
+
+Loading the same folder again changes nothing, however much later: a resource's id comes from
+workspace, path and checksum, an annotation's from that and from what it says, and what the log has
+ever added is not added again, whatever became of it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,13 +30,14 @@ from chalicelib.domain.annotation import NewAnnotation
 from chalicelib.domain.annotation.incoming import parse
 from chalicelib.domain.chain import MAX_EVENTS
 from chalicelib.domain.commands import AddAnnotations, CreateResource
+from chalicelib.domain.events import AnnotationAdded
 from chalicelib.domain.ids import WORKSPACE, Stream, derived_id
 from chalicelib.domain.representation import Representation
-from chalicelib.errors import AppError, Invalid
+from chalicelib.errors import AppError, Invalid, StaleVersion
 from chalicelib.flows import write
 from chalicelib.flows.faults import Progress
-from chalicelib.flows.marks import mark_at
 from chalicelib.flows.recover import silent
+from chalicelib.log import decoded
 
 if TYPE_CHECKING:
     from chalicelib.system import System
@@ -49,11 +54,15 @@ TYPES: Final = {
 
 @dataclass(slots=True)
 class Loaded:
-    """What was loaded. `known` were there before; `failed` holds files, and why not."""
+    """What was loaded. `failed` holds files, and why not.
+
+    `known` files and `known_annotations` were loaded before, also if they were changed since.
+    """
 
     resources: int = 0
     annotations: int = 0
     known: int = 0
+    known_annotations: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +72,7 @@ class Loaded:
             "resources": self.resources,
             "annotations": self.annotations,
             "known": self.known,
+            "knownAnnotations": self.known_annotations,
             "failed": [{"file": name, "detail": why} for name, why in self.failed],
         }
 
@@ -138,31 +148,77 @@ def _load(
         done.known += 1
     else:
         done.resources += 1
-    for start in range(0, len(annotations), MAX_EVENTS):
-        batch = annotations[start : start + MAX_EVENTS]
-        mark_ids = tuple(derived_id(file.key, start + n + 1) for n in range(len(batch)))
-        stream = Stream.of_resource(workspace, file.resource_id)
-        if mark_at(system, stream, mark_ids[0])[1] is not None:
-            continue
-        pointers = tuple(f"/{start + n}" for n in range(len(batch)))
-        command = AddAnnotations(tuple(batch), mark_ids, pointers)
-        key = hashlib.sha256(f"{file.key}\0{start}".encode()).hexdigest()
-        write.change(system, replace(request, key=key), file.resource_id, command)
-        done.annotations += len(batch)
+    if annotations:
+        _annotate(system, request, file.resource_id, annotations, done)
 
 
-def _annotations(file: _File, ids: Mapping[str, str]) -> list[NewAnnotation]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    new: NewAnnotation
+    pointer: str
+
+
+def _annotate(
+    system: System,
+    request: write.Request,
+    resource_id: str,
+    wanted: Mapping[str, _Wanted],
+    done: Loaded,
+) -> None:
+    """Add what the log never had, in commits that stand where it was read to: so no id comes twice.
+
+    Views and keys do not tell: both forget what was removed, or written, a day ago.
+    """
+    stream = Stream.of_resource(request.workspace, resource_id)
+    added: set[str] = set()
+    end = _added(system, stream, 0, added)
+    done.known_annotations += len(added & wanted.keys())
+    faster = 0
+    while ids := [mark_id for mark_id in wanted if mark_id not in added][:MAX_EVENTS]:
+        batch = [wanted[mark_id] for mark_id in ids]
+        command = AddAnnotations(
+            tuple(each.new for each in batch), tuple(ids), tuple(each.pointer for each in batch)
+        )
+        try:
+            write.change(system, replace(request, key=None), resource_id, command, expected=end)
+            done.annotations += len(batch)
+        except StaleVersion:
+            faster += 1
+            if faster == write.MAX_TRIES:
+                raise
+        end = _added(system, stream, end, added)
+
+
+def _added(system: System, stream: Stream, after: int, ids: set[str]) -> int:
+    """Note the ids of annotations that the log added above `after`; return where it ends."""
+    for commit in system.log.read(stream, after):
+        for stored in decoded(stream, commit):
+            if isinstance(stored.event, AnnotationAdded):
+                ids.add(stored.event.annotation.id)
+        after = commit.last
+    return after
+
+
+def _annotations(file: _File, ids: Mapping[str, str]) -> dict[str, _Wanted]:
+    """Return the annotations beside a file by their ids, in their order there."""
     beside = file.path.with_name(file.path.name + BESIDE)
     if not beside.is_file():
-        return []
+        return {}
     try:
         document = json.loads(beside.read_text("utf-8"))
     except ValueError as error:
         raise Invalid(f"{beside.name} is not JSON ({error})") from error
-    return [
-        parse(_named(item, file, ids), resource_id=file.resource_id, pointer=f"/{number}")
-        for number, item in enumerate(_items(document, beside.name))
-    ]
+    found: dict[str, _Wanted] = {}
+    times: Counter[str] = Counter()
+    for number, item in enumerate(_items(document, beside.name)):
+        pointer = f"/{number}"
+        new = parse(_named(item, file, ids), resource_id=file.resource_id, pointer=pointer)
+        # Names, not the ids that they stand for now: those change with the other file's bytes.
+        says = json.dumps(item, sort_keys=True)
+        key = hashlib.sha256(f"{file.key}\0{says}".encode()).hexdigest()
+        found[derived_id(key, times[says])] = _Wanted(new, pointer)
+        times[says] += 1
+    return found
 
 
 def _items(document: Any, name: str) -> list[Any]:

@@ -235,7 +235,8 @@ def load_folder(system: System, asked: argparse.Namespace, bar: Bar) -> Answer:
     done = load.load(system, asked.workspace, asked.folder, actor, bar)
     words = (
         f"Loaded {done.resources} file(s) and {done.annotations} annotation(s) into "
-        f"{asked.workspace}; {done.known} file(s) were there already."
+        f"{asked.workspace}; {done.known} file(s) and {done.known_annotations} annotation(s) were "
+        "there already."
     )
     words += _listed("Not loaded:", [f"{name}: {why}" for name, why in done.failed])
     return done.to_json(), words, not done.failed

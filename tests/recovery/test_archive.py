@@ -9,7 +9,9 @@ from typing import Any
 import bagit
 import pytest
 
+from chalicelib.config import Config
 from chalicelib.domain.actor import Actor
+from chalicelib.domain.events import AnnotationAdded
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import Conflict, Invalid, LogDamaged, NotFound
 from chalicelib.flows import archive, read, write
@@ -212,6 +214,7 @@ def test_a_folder_is_loaded_with_the_annotations_beside_and_again_without_a_chan
         ["wrong.txt"],
     )
     assert (again.resources, again.annotations, again.known) == (0, 0, 2)
+    assert again.known_annotations == 1
     names = {}
     for each in system.log.streams():
         materialize(system, each)
@@ -220,6 +223,97 @@ def test_a_folder_is_loaded_with_the_annotations_beside_and_again_without_a_chan
     assert sorted(names) == ["notes.md", "sub/leaf.txt"]
     (mark,) = read.annotation_page(system, "demo", names["notes.md"], limit=10).marks
     assert mark.annotation.bodies[0].source == f"resource:{names['sub/leaf.txt']}"  # type: ignore[union-attr]
+
+
+def _folder(folder: Path, notes: list[str]) -> Path:
+    """One text with an annotation for each note."""
+    told = [
+        {
+            "type": "Annotation",
+            "motivation": "commenting",
+            "target": {"selector": {"type": "TextQuoteSelector", "exact": "leaf"}},
+            "body": {"type": "TextualBody", "value": note},
+        }
+        for note in notes
+    ]
+    (folder / "leaf.txt").write_text("A leaf.", "utf-8")
+    (folder / "leaf.txt.jsonld").write_text(json.dumps(told), "utf-8")
+    return folder
+
+
+def _shown(system: System) -> list[str]:
+    """Return the notes that a reader sees."""
+    (stream,) = system.log.streams()
+    assert stream.resource_id is not None
+    materialize(system, stream)
+    marks = read.annotation_page(system, "demo", stream.resource_id, limit=1000).marks
+    return [mark.annotation.bodies[0].value for mark in marks]  # type: ignore[union-attr]
+
+
+def test_loading_again_undoes_no_edit_after_tombstones_and_keys_are_gone(
+    system: System, environment: dict[str, str], clock: Any, tmp_path: Path
+) -> None:
+    folder = _folder(tmp_path, ["removed", "rewritten", "kept"])
+    load(system, "demo", folder, scene.ACTOR)
+    (stream,) = system.log.streams()
+    removed, rewritten, _ = _ids(system, stream)
+    scene.remove(system, stream, removed)
+    scene.rewrite(system, stream, rewritten, "by hand")
+    clock.now_s += 3 * 86_400
+    for item in scene.items(system.config.views_table).values():
+        if "expires" in item and float(item["expires"]["N"]) < clock.now_s:
+            scene.delete(system.config.views_table, item)
+
+    again = load(System(Config.from_env(environment), clock=clock), "demo", folder, scene.ACTOR)
+
+    assert (again.annotations, again.known, again.known_annotations) == (0, 1, 3)
+    assert sorted(_shown(system)) == ["by hand", "kept"]
+    assert verify(system).faults == []
+
+
+def test_what_is_new_in_an_edited_list_is_added_and_the_rest_is_known(
+    system: System, tmp_path: Path
+) -> None:
+    notes = [f"note {number}" for number in range(100)]
+    load(system, "demo", _folder(tmp_path, notes), scene.ACTOR)
+
+    notes = ["new", *notes, "note 0"]
+    again = load(system, "demo", _folder(tmp_path, notes), scene.ACTOR)
+
+    assert (again.annotations, again.known_annotations, again.failed) == (2, 100, [])
+    assert sorted(_shown(system)) == sorted(notes)
+
+
+def test_two_that_load_at_once_add_each_annotation_once(
+    system: System, environment: dict[str, str], clock: Any, tmp_path: Path
+) -> None:
+    folder = _folder(tmp_path, [f"note {number}" for number in range(101)])
+    other, told = System(Config.from_env(environment), clock=clock), list[Any]()
+
+    def other_first(params: dict[str, Any], **_: Any) -> None:
+        if params["Item"]["sk"]["N"] == "2" and not told:
+            told.append(None)
+            told.append(load(other, "demo", folder, scene.ACTOR))
+
+    events = system.tables.connection.client.meta.events
+    events.register("provide-client-params.dynamodb.PutItem", other_first)
+    try:
+        done = load(system, "demo", folder, scene.ACTOR)
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", other_first)
+
+    (stream,) = system.log.streams()
+    assert (told[-1].annotations, done.annotations, done.failed) == (101, 0, [])
+    assert len(_ids(system, stream)) == len(set(_ids(system, stream))) == 101
+
+
+def _ids(system: System, stream: Stream) -> list[str]:
+    """Return the ids of annotations that the log adds, in order."""
+    return [
+        stored.event.annotation.id
+        for stored in system.log.events(stream)
+        if isinstance(stored.event, AnnotationAdded)
+    ]
 
 
 # -- the command line -----------------------------------------------------------------------------
