@@ -48,7 +48,8 @@ from chalicelib.flows.faults import Progress
 from chalicelib.flows.head import NOTHING, Known, advance
 from chalicelib.flows.recover import silent
 from chalicelib.flows.semiont_folder import SYSTEM, History, Told, histories
-from chalicelib.log import Intent, decoded
+from chalicelib.flows.write import MAX_TRIES
+from chalicelib.log import Intent, StaleHead, decoded
 from chalicelib.system import iso
 
 if TYPE_CHECKING:
@@ -177,16 +178,12 @@ class _Stream:
         self._known: Known = NOTHING
         self._marks: dict[str, Mark] = {}
         self._seen: dict[str, str] = {}
+        self._there: set[str | None] = set()
 
     def bring(self) -> None:
         """Append what is not there yet."""
-        there = set()
-        for commit in self._system.log.read(self._stream):
-            self._take(commit)
-            there.add(commit.key)
-        ours = any(_key(told) in there for told in self._history.events)
-        if there and not ours and self._stream.resource_id is not None:
-            self._fault("a resource of this id is there already, with another history")
+        self._read_on()
+        if self._another():
             return
         self._done.streams += 1
         own = self._stream.resource_id
@@ -196,31 +193,62 @@ class _Stream:
             if told.type.startswith(NO_FACTS):
                 self._done.left_out[told.type] = self._done.left_out.get(told.type, 0) + 1
                 continue
-            try:
-                new = self._decided(told, again=_key(told) in there)
-                if _key(told) in there:
-                    self._done.present += 1
-                elif new:
-                    intent = Intent(
-                        _derived("commit", told.id),
-                        _key(told),
-                        _moment(told.at),
-                        _actor(told),
-                        CORRELATION,
-                    )
-                    head = self._known.head
-                    self._take(self._system.log.append(self._stream, head, new, intent))
-                    self._done.commits += 1
-                else:
-                    self._fault(f"{told.type} {told.id} changes nothing")
-            except AppError as error:
-                more = "; ".join(f["detail"] for f in error.extra.get("errors", ()))
-                self._fault(f"{told.type} {told.id}: {error.detail}" + (more and f" ({more})"))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                self._fault(f"{told.type} {told.id} is not as it should be ({error!r})")
+            before = len(self._done.faults)
+            for _ in range(MAX_TRIES):
+                try:
+                    self._bring(told)
+                    break
+                except StaleHead:
+                    # Somebody writes meanwhile: decide again, on what there is then.
+                    del self._done.faults[before:]
+                    self._read_on()
+                    if self._another():
+                        return
+            else:
+                self._fault(f"{told.type} {told.id}: other writers kept winning")
+
+    def _read_on(self) -> None:
+        """Take what the log holds beyond what is known."""
+        for commit in self._system.log.read(self._stream, self._known.head.version):
+            self._take(commit)
+
+    def _another(self) -> bool:
+        """Tell, and say, whether somebody else has begun the resource."""
+        ours = any(_key(told) in self._there for told in self._history.events)
+        if not self._there or ours or self._stream.resource_id is None:
+            return False
+        self._fault("a resource of this id is there already, with another history")
+        return True
+
+    def _bring(self, told: Told) -> None:
+        """Append what one event says, or tell why not. Raises StaleHead, having done nothing."""
+        try:
+            again = _key(told) in self._there
+            new = self._decided(told, again)
+            if again:
+                self._done.present += 1
+            elif new:
+                intent = Intent(
+                    _derived("commit", told.id),
+                    _key(told),
+                    _moment(told.at),
+                    _actor(told),
+                    CORRELATION,
+                )
+                head = self._known.head
+                self._take(self._system.log.append(self._stream, head, new, intent))
+                self._done.commits += 1
+            else:
+                self._fault(f"{told.type} {told.id} changes nothing")
+        except AppError as error:
+            more = "; ".join(f["detail"] for f in error.extra.get("errors", ()))
+            self._fault(f"{told.type} {told.id}: {error.detail}" + (more and f" ({more})"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._fault(f"{told.type} {told.id} is not as it should be ({error!r})")
 
     def _take(self, commit: Commit) -> None:
         self._known = advance(self._known, self._stream, commit)
+        self._there.add(commit.key)
         changed = (e for e in decoded(self._stream, commit) if marks_domain.touched(e))
         self._marks |= marks_domain.fold(self._marks, changed)
 
@@ -299,9 +327,9 @@ class _Stream:
         if ours != theirs:
             self._done.ids[theirs] = ours
         same = repr([told.get(name) for name in ("motivation", "target", "body")])
-        if same in self._seen:
-            self._fault(f"the annotation {theirs} says the same as {self._seen[same]}")
-        self._seen.setdefault(same, theirs)
+        first = self._seen.setdefault(same, theirs)
+        if first != theirs:
+            self._fault(f"the annotation {theirs} says the same as {first}")
         if again or resource is None:
             if resource is None:
                 raise ValueError("the resource was not created")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ NAMES: Final[Mapping[str, str]] = {
     "job:completed": "job.completed",
     "job:failed": "job.failed",
 }
-_NESTED: Final = '{"event":'
+_NESTED: Final = re.compile(r'\s*\{\s*"event"\s*:\s*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +86,27 @@ def _read(name: str, files: list[Path]) -> History:
     last = 0
     jobs: dict[str, bool] = {}
     for path in files:
-        for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-            if not line.strip():
+        for number, raw in enumerate(path.read_bytes().split(b"\n"), 1):
+            if not raw.strip():
                 continue
             where = f"{path.name} line {number}"
             try:
+                line = raw.decode("utf-8-sig")
                 stored = json.loads(line)
                 event = stored.get("event", stored)
                 told = _told(event)
                 metadata = stored.get("metadata", {})
                 sequence = metadata.get("sequenceNumber", last + 1)
                 checksum, previous = metadata.get("checksum"), metadata.get("prevEventHash")
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                digest = hashlib.sha256(_written(line).encode()).hexdigest()
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 history.faults.append(f"{where} cannot be read ({error!r})")
                 continue
             if sequence != last + 1:
                 history.faults.append(f"{where}: sequence number {sequence} follows {last}")
-            last = sequence
+            last = sequence if isinstance(sequence, int) else last + 1
             if checksum is not None:
-                if hashlib.sha256(_written(line).encode()).hexdigest() != checksum:
+                if digest != checksum:
                     history.faults.append(f"{where}: the checksum is not that of the event")
                 if previous != before:
                     history.faults.append(f"{where}: the chain does not name the line before")
@@ -119,6 +122,8 @@ def _told(event: Mapping[str, Any]) -> Told:
     payload = event.get("payload", {})
     if not isinstance(payload, dict):
         raise TypeError("the payload is no object")
+    if not isinstance(event["type"], str):
+        raise TypeError("the type is no text")
     return Told(
         str(event["id"]),
         NAMES.get(event["type"], event["type"]),
@@ -130,10 +135,11 @@ def _told(event: Mapping[str, Any]) -> Told:
 
 def _written(line: str) -> str:
     """Return the text of the event in a line, as it was hashed."""
-    if not line.startswith(_NESTED):
+    nested = _NESTED.match(line)
+    if nested is None:
         return line
-    end = json.JSONDecoder().raw_decode(line, len(_NESTED))[1]
-    return line[len(_NESTED) : end]
+    start = nested.end()
+    return line[start : json.JSONDecoder().raw_decode(line, start)[1]]
 
 
 def _follow(told: Told, jobs: dict[str, bool]) -> None:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.domain.commands import CreateResource, UpdateResource
 from chalicelib.domain.ids import Stream
 from chalicelib.errors import Invalid
-from chalicelib.flows import read, semiont
+from chalicelib.flows import read, semiont, write
+from chalicelib.flows.content import store
 from chalicelib.flows.verify import verify
 from chalicelib.system import System
 from infra.ops.__main__ import main
+from tests.recovery import scene
 
 TEXT = "In the beginning 𝔒uranos and Gaia held sway over Heaven and Earth."
 ONE, TWO = "e7b5463024ce0bfc7d8c59f32d1aec11", "1aac0df775eac54965ad2eace503e682"
@@ -257,6 +262,135 @@ def test_bytes_that_changed_are_told_and_a_resource_without_bytes_stays_out(
     assert any("has other bytes than the event names" in fault for fault in faults(done))
     assert any("are not in the folder" in fault for fault in faults(done))
     assert read.resource(system, "demo", OURS).content.size == len(TEXT.encode())
+
+
+def spaced(told: list[dict[str, Any]]) -> list[str]:
+    """Lines of the first format with white space, as json.dumps writes it unasked."""
+    lines = []
+    for number, event in enumerate(told, 1):
+        text = json.dumps(event)
+        metadata = {"sequenceNumber": number, "checksum": hashlib.sha256(text.encode()).hexdigest()}
+        if lines:
+            metadata["prevEventHash"] = json.loads(lines[-1])["metadata"]["checksum"]
+        lines.append(f' {{ "event": {text}, "metadata": {json.dumps(metadata)}}}')
+    return lines
+
+
+def test_white_space_in_a_line_is_no_fault(system: System, tmp_path: Path) -> None:
+    done = semiont.bring(system, "demo", written(tmp_path, spaced(events())))
+
+    assert (faults(done), done.commits) == (["the job job-1 never ended"], 7)
+
+
+def test_a_mark_of_the_byte_order_is_no_fault(system: System, tmp_path: Path) -> None:
+    lines = nested(events())
+
+    done = semiont.bring(system, "demo", written(tmp_path, ["\ufeff" + lines[0], *lines[1:]]))
+
+    assert (faults(done), done.commits) == (["the job job-1 never ended"], 7)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"event":\xff\xfe}',
+        b'{"event":{"id":"i","type":7,"timestamp":"t"}}',
+        b"[" * 100_000,
+        b'{"event": {',
+    ],
+)
+def test_a_line_that_cannot_be_read_costs_nothing_but_itself(
+    system: System, tmp_path: Path, broken: bytes
+) -> None:
+    written(tmp_path, nested(events()))
+    for path in tmp_path.rglob("events-*.jsonl"):
+        path.write_bytes(path.read_bytes() + broken)
+
+    done = semiont.bring(system, "demo", tmp_path)
+
+    told, job = faults(done)
+    assert "line 10 cannot be read" in told
+    assert (job, done.commits) == ("the job job-1 never ended", 7)
+
+
+def test_a_sequence_number_that_is_none_is_told_once(system: System, tmp_path: Path) -> None:
+    lines = nested(events())
+    lines[2] = lines[2].replace('"sequenceNumber":3', '"sequenceNumber":null')
+
+    done = semiont.bring(system, "demo", written(tmp_path, lines))
+
+    told, _ = faults(done)
+    assert told == "events-000001.jsonl line 3: sequence number None follows 2"
+    assert done.commits == 7
+
+
+def test_whoever_writes_meanwhile_is_heard_and_the_import_goes_on(
+    system: System, cold: System, tmp_path: Path
+) -> None:
+    written(tmp_path, nested(events()))
+    renamed_by_client: list[None] = []
+
+    def rename_first(params: dict[str, Any], **_: Any) -> None:
+        if params["Item"]["sk"]["N"] == "2" and not renamed_by_client:
+            renamed_by_client.append(None)
+            scene.rename(cold, Stream.of_resource("demo", OURS), "By a client")
+
+    with before_puts(system, rename_first):
+        done = semiont.bring(system, "demo", tmp_path)
+
+    assert (faults(done), done.commits) == (["the job job-1 never ended"], 7)
+    assert read.resource(system, "demo", OURS).name == "By a client"
+    assert len(list(system.log.read(Stream.of_resource("demo", OURS)))) == 8
+
+
+def test_a_resource_that_somebody_began_meanwhile_is_left_alone(
+    system: System, cold: System, tmp_path: Path
+) -> None:
+    written(tmp_path, nested(events()))
+    kept = store(cold, "demo", b"Another text.", "text/plain", None)
+
+    def create_first(params: dict[str, Any], **_: Any) -> None:
+        if not list(cold.log.read(Stream.of_resource("demo", OURS))):
+            write.create(cold, scene.request(), OURS, CreateResource("By a client", kept))
+
+    with before_puts(system, create_first):
+        done = semiont.bring(system, "demo", tmp_path)
+
+    assert faults(done)[1:] == ["a resource of this id is there already, with another history"]
+    assert len(list(system.log.read(Stream.of_resource("demo", OURS)))) == 1
+
+
+def test_an_import_that_always_loses_ends(system: System, cold: System, tmp_path: Path) -> None:
+    written(tmp_path, nested(events())[:1])
+    semiont.bring(system, "demo", tmp_path)
+    written(tmp_path / "more", nested(events())[:3])
+    names = iter(range(1000))
+
+    def rename_first(params: dict[str, Any], **_: Any) -> None:
+        command = UpdateResource((("name", f"By a client {next(names)}"),))
+        write.change(cold, scene.request(), OURS, command)
+
+    with before_puts(system, rename_first):
+        done = semiont.bring(system, "demo", tmp_path / "more")
+
+    assert faults(done)[-1].endswith("other writers kept winning")
+    assert done.commits == 0
+
+
+@contextmanager
+def before_puts(system: System, call: Callable[..., None]) -> Iterator[None]:
+    """Call before each put of this system into the log."""
+
+    def told(params: dict[str, Any], **_: Any) -> None:
+        if params["TableName"] == system.config.log_table:
+            call(params)
+
+    events = system.tables.connection.client.meta.events
+    events.register("provide-client-params.dynamodb.PutItem", told)
+    try:
+        yield
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", told)
 
 
 def test_a_folder_without_events_is_refused(system: System, tmp_path: Path) -> None:
