@@ -138,6 +138,9 @@ class _Check:
                 state = evolve(Known(state, self._known.head), self._stream, event)
                 mark_id = marks_domain.touched(event)
                 if mark_id is not None:
+                    if mark_id in self._marks and isinstance(event.event, AnnotationAdded):
+                        detail = f"the annotation {mark_id} was added before: an id is added once"
+                        self._found.faults.append(self._fault("chain", detail, event.version))
                     mark = marks_domain.evolve(self._marks.get(mark_id), event)
                     self._marks[mark_id] = mark
                     if after:

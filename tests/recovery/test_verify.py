@@ -12,12 +12,14 @@ import pytest
 
 from chalicelib.config import Config
 from chalicelib.domain import chain
+from chalicelib.domain.events import AnnotationAdded
 from chalicelib.domain.ids import Stream
 from chalicelib.flows import heads, rebuild, write
 from chalicelib.flows.faults import Fault
 from chalicelib.flows.project import materialize
 from chalicelib.flows.stream_check import check
 from chalicelib.flows.verify import summary, verify
+from chalicelib.log import Intent
 from chalicelib.system import System
 from chalicelib.upkeep import wire
 from infra.local.aws import client
@@ -62,6 +64,28 @@ def flipped(value: dict[str, Any], byte: int, bit: int) -> dict[str, Any]:
     data = bytearray(content.encode() if kind == "S" else content)
     data[byte % len(data)] ^= 1 << bit
     return {kind: data.decode("latin-1") if kind == "S" else bytes(data)}
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_an_annotation_that_is_added_twice_is_named(system: System, removed: bool) -> None:
+    """Whoever removed it would see it again."""
+    stream = scene.create(system)
+    (mark_id,) = scene.annotate(system, stream, 1)
+    if removed:
+        scene.remove(system, stream, mark_id)
+    head = system.log.head(stream)
+    added = next(
+        stored.event
+        for stored in system.log.events(stream)
+        if isinstance(stored.event, AnnotationAdded)
+    )
+    intent = Intent(system.mint(), None, system.now(), scene.ACTOR, "request:1")
+
+    system.log.append(stream, head, [added], intent)
+
+    (fault,) = [fault for fault in verify(system).faults if fault.kind == "chain"]
+    assert (fault.where, fault.version) == (stream.key, head.version + 1)
+    assert f"the annotation {mark_id} was added before" in fault.detail
 
 
 def test_what_is_as_it_should_be_has_no_fault(system: System, stream: Stream) -> None:
