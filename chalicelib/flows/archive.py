@@ -28,6 +28,7 @@ from chalicelib.domain.actor import Actor
 from chalicelib.domain.chain import Commit
 from chalicelib.domain.events import RepresentationAdded, ResourceCloned, ResourceCreated
 from chalicelib.domain.ids import UUID, WORKSPACE, Stream
+from chalicelib.dynamo import MAX_ITEM_BYTES, item_bytes
 from chalicelib.errors import Conflict, ContentDamaged, Invalid, LogDamaged, NotFound
 from chalicelib.flows.faults import AT_ONCE, Progress
 from chalicelib.flows.recover import silent, streams_of
@@ -146,7 +147,7 @@ def restore(
                 others.append(stream.key)
             continue
         present += shared
-        missing[stream] = commits[shared:]
+        missing[stream] = _fitting(stream, commits[shared:])
     if others:
         hint = ""
         if any(key.endswith("/" + SYSTEM) for key in others):
@@ -274,6 +275,21 @@ def _named(commit: Commit) -> set[str]:
         for stored in commit.events()
         if isinstance(stored.event, ResourceCreated | ResourceCloned | RepresentationAdded)
     }
+
+
+def _fitting(stream: Stream, commits: list[Commit]) -> list[Commit]:
+    """Return the commits, if each is an item that the log takes; else raise Invalid.
+
+    An item's key holds the workspace: what just fits under a short name does not under a longer.
+    """
+    for commit in commits:
+        size = item_bytes(wire.encoded(stream, commit))
+        if size > MAX_ITEM_BYTES:
+            raise Invalid(
+                f"the commit at version {commit.first} of {stream.key} would take {size} bytes in "
+                f"the log, and may take {MAX_ITEM_BYTES}: try a workspace with a shorter name"
+            )
+    return commits
 
 
 def _put_content(system: System, workspace: str, folder: Path, checksum: str) -> None:

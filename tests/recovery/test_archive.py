@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,21 @@ import bagit
 import pytest
 
 from chalicelib.config import Config
+from chalicelib.domain import chain
 from chalicelib.domain.actor import Actor
-from chalicelib.domain.events import AnnotationAdded
+from chalicelib.domain.events import AnnotationAdded, ResourceCreated
 from chalicelib.domain.ids import Stream
+from chalicelib.dynamo import MAX_ITEM_BYTES, item_bytes
 from chalicelib.errors import Conflict, Invalid, LogDamaged, NotFound
 from chalicelib.flows import archive, read, write
+from chalicelib.flows.content import store
 from chalicelib.flows.load import load
 from chalicelib.flows.project import materialize
 from chalicelib.flows.recover import rebuild_views
 from chalicelib.flows.unnamed import remove_unnamed
 from chalicelib.flows.verify import verify
 from chalicelib.system import System
+from chalicelib.upkeep import wire
 from infra.ops.__main__ import main
 from tests.recovery import scene
 
@@ -118,6 +123,58 @@ def test_a_damaged_bag_is_refused_and_says_where(
     with pytest.raises(Invalid, match="outside"):
         archive.restore(system, "elsewhere", bag)
     assert _commits(system, "elsewhere") == {}
+
+
+def test_a_commit_that_does_not_fit_under_a_longer_name_is_refused_before_anything_is_written(
+    system: System, stream: Stream, tmp_path: Path
+) -> None:
+    """Else other streams are written by then, and this one never."""
+    full = Stream.of_resource("demo", system.mint())
+    kept = store(system, "demo", b"A text.", "text/plain", None)
+    id_, now = system.mint(), system.now()
+
+    def sealed(correlation: str) -> chain.Commit:
+        return chain.seal(
+            full.name,
+            chain.EMPTY,
+            [ResourceCreated("A page", kept)],
+            id=id_,
+            key=None,
+            now=now,
+            actor=scene.ACTOR,
+            correlation=correlation,
+            smaller=lambda packed, plain: False,
+        )
+
+    assert system.upkeep.put_commit(full, sealed("x")) is None
+    bag = tmp_path / "bag"
+    archive.export(system, "demo", bag)
+    # moto's tables take 405,000 bytes at most: so what just fits into the log is put into the bag.
+    room = MAX_ITEM_BYTES - item_bytes(wire.encoded(full, sealed("x")))
+    largest = sealed("x" * (1 + room))
+    path = bag / f"data/events/{full.resource_id}.ndjson"
+    told = {"correlation": largest.correlation, "hash": largest.hash.hex()}
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | told) + "\n", "utf-8")
+    _list_anew(bag)
+
+    with pytest.raises(Invalid, match=f"would take {MAX_ITEM_BYTES + 5} bytes in the log"):
+        archive.restore(system, "elsewhere", bag)
+
+    assert _commits(system, "elsewhere") == {}
+
+
+def _list_anew(bag: Path) -> None:
+    """Write the manifests of a bag that was changed."""
+    tags = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
+    for name, paths in (
+        ("manifest-sha256.txt", [p for p in sorted((bag / "data").rglob("*")) if p.is_file()]),
+        ("tagmanifest-sha256.txt", [bag / tag for tag in tags]),
+    ):
+        lines = [
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(bag)}\n"
+            for path in paths
+        ]
+        (bag / name).write_text("".join(lines), "utf-8")
 
 
 def test_other_programs_take_the_archive_for_a_bag(
