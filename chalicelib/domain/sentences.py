@@ -33,7 +33,8 @@ BEFORE_NUMBERS: Final = frozenset((
 # fmt: on
 
 _END: Final = re.compile(
-    r"""(?P<stop>[.!?…]+)["'”’»›)\]]*(?=\s|$)"""  # a stop, and what closes around it
+    # A stop, and what closes around it: a long run of either is gone through once, not from each.
+    r"""(?<![.!?…])(?P<stop>[.!?…]++)["'”’»›)\]]*+(?=\s|$)"""
     r"|[。！？]+[」』”’）]*"  # full-width stops need no space after them
     r"|(?=\n[ \t\r]*\n)",  # a blank line
 )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.passages import Passage, Size, cut
-from chalicelib.domain.sentences import sentences
+from chalicelib.domain.sentences import _END, sentences
 
 BOOK = Path(__file__).parents[2] / "infra/library/gospels.txt"
 
@@ -45,6 +45,15 @@ def read(text):
 )
 def test_sentences_end_where_a_reader_ends_them(text, expected):
     assert read(text) == expected
+
+
+@pytest.mark.parametrize("run", ["." * 50, "?!…" * 20])
+def test_a_run_of_stops_is_gone_through_once_not_from_each_of_them(run):
+    text = f"So{run} Yes."
+
+    assert read(text) == [f"So{run}", "Yes."]
+    # Or a text of a million full stops would take as many times a million steps.
+    assert [at for at in range(2 + len(run)) if _END.match(text, at)] == [2]
 
 
 @given(texts)
