@@ -13,6 +13,8 @@ from chalicelib.domain.detection import Comments, Entities
 from chalicelib.domain.passages import Passage
 from chalicelib.errors import InferenceFailed
 from chalicelib.inference.rules import Rules
+from chalicelib.inference.rules.addresses import _EMAIL, emails
+from chalicelib.inference.rules.amounts import _MONEY, money
 
 ROOT = Path(__file__).parents[2]
 TYPES = (
@@ -220,6 +222,55 @@ def test_nothing_heavy_is_loaded_before_the_first_detection():
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout.strip() == "set()", done.stderr
+
+
+# --- what a text can cost: whoever may add one, may add any
+
+
+def calls(text):
+    """Return how many functions of Python are called to read a text."""
+    count = 0
+
+    def counts(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(counts)
+    try:
+        found(text)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Aa and ", "Maria and ", "Bank of ", "Mr. ", "Queen ", "Prime Minister ", "Aa & ", "Aa "],
+)
+def test_four_times_the_text_takes_about_four_times_the_steps(words):
+    calls(words)  # word lists are read once
+
+    assert calls(words * 400) < 6 * calls(words * 100)
+
+
+def test_titles_before_a_name_may_be_many():
+    expect("Mr. " * 20 + "[[Person|Helena Straub]] came.", "Person")
+
+
+@pytest.mark.parametrize("run", ["$" * 50, "$1" * 25, "a!" * 25, "1/" * 25])
+def test_what_begins_no_address_is_gone_through_once_not_from_each_character(run):
+    assert len(list(_EMAIL.finditer(run))) == 1
+    assert list(emails(run)) == []
+    assert quotes(f"{run} or {run}a@example.org", "Email") == [f"{run}a@example.org"]
+
+
+@pytest.mark.parametrize("gap", [" ", "'", ","])
+def test_a_number_has_no_more_groups_of_digits_than_an_amount(gap):
+    text = gap.join(["111"] * 9) + " dollars"
+
+    assert [text[each.start : each.end] for each in money(text)] == [text]
+    assert _MONEY.match(gap.join(["111"] * 10) + " dollars") is None
 
 
 # --- quality, as docs/inference.md states it

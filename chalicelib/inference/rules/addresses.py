@@ -9,9 +9,10 @@ from typing import Final
 from chalicelib.inference.rules.reading import Span
 
 # RFC 5322's dot-atom before the @, and a name with a top-level domain behind it (no IP addresses).
+# A dot-atom without them matches, too, with no `address`: none that begins within it has them.
 _EMAIL: Final = re.compile(
-    r"(?<![\w.+%'@-])[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}(?![\w@])"
+    r"(?<![\w.+%'@-])[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+"
+    r"(?P<address>@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}(?![\w@]))?"
 )
 _URL: Final = re.compile(
     r"""(?<![\w@./])(?:(?:https?|ftp)://|www\.)[^\s<>"“”„«»]+""", re.IGNORECASE
@@ -23,6 +24,8 @@ _BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
 def emails(text: str) -> Iterator[Span]:
     """Yield the e-mail addresses."""
     for match in _EMAIL.finditer(text):
+        if match["address"] is None:
+            continue
         start = match.start() + (match[0][0] == "'")
         yield Span(start, match.end(), "Email", 0.95)
 

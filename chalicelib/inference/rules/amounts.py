@@ -9,9 +9,10 @@ from typing import Final
 from chalicelib.inference.rules.reading import Span
 
 _SPACE: Final = r"[ \u00a0\u2009\u202f]"
+# Up to nine groups, more than any amount has: else "111 111 111 …" is read on from each of them.
 _NUMBER: Final = (
-    rf"(?:\d{{1,3}}(?:[.,'’]\d{{3}})+(?:[.,]\d{{1,2}})?(?!\d)"  # 1,250.50 and 1.250,50
-    rf"|\d{{1,3}}(?:{_SPACE}\d{{3}})+(?:,\d{{1,2}})?(?!\d)"  # 1 250,50
+    rf"(?:\d{{1,3}}(?:[.,'’]\d{{3}}){{1,8}}(?:[.,]\d{{1,2}})?(?!\d)"  # 1,250.50 and 1.250,50
+    rf"|\d{{1,3}}(?:{_SPACE}\d{{3}}){{1,8}}(?:,\d{{1,2}})?(?!\d)"  # 1 250,50
     r"|\d+(?:[.,]\d+)?)"
 )
 _WORDS: Final = (

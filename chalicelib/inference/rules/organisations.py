@@ -32,6 +32,9 @@ _MORE_THAN_ONE: Final = listed("and & y et und")
 _WITH_AND: Final = listed(
     "Ministry Department Institute Faculty School Laboratory Office Academy Museum Society"
 )
+_BEFORE_OF: Final = ORGANISATION_HEADS | ORGANISATION_NOUNS | PLACE_OF
+_MOST_PARTS: Final = 8
+"""Parts of a name that "and" or "of" joins. More are a list: each would go through all of it."""
 
 COMPANY_VERBS: Final = listed("""
 acquired announced bought buys closed cut employs filed hired invested launched makes
@@ -169,9 +172,11 @@ def _ending(reading: Reading, at: int) -> int:
 def _stop(reading: Reading, start: int) -> int:
     """Return how far a name that begins at `start` may go: over "&", over "of" after its noun."""
     stop = reading.run(start, frozenset("&"))
-    while stop < len(reading) and reading.joined(stop) and stop > start:
+    for _ in range(_MOST_PARTS - 1):
+        if not (stop > start and reading.joined(stop)):
+            break
         small = reading.lower(stop)
-        noun = reading.words[stop - 1].text in ORGANISATION_HEADS | ORGANISATION_NOUNS | PLACE_OF
+        noun = reading.words[stop - 1].text in _BEFORE_OF
         if not (small in ("and", "und", "et", "y") or (small in _OF and noun)):
             break
         further = stop + 1

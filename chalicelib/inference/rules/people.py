@@ -95,8 +95,8 @@ def _titled(reading: Reading, at: int) -> int:
     start = at
     while reading.large(start) and _title(reading, start):
         start += 1
-        if not reading.joined(start):
-            return 0
+        if not reading.joined(start) or start - at > _MOST:
+            return 0  # of more titles, the last ones are tried in their turn
     if start == at and reading.joined(at) and _small_title(reading, at - 1):
         pass
     elif start == at:
