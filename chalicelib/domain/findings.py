@@ -6,12 +6,14 @@ finding ends as exactly one of `anchored` and `dropped`.
 
 "In the text" means the same characters, but for white space (a line break may be a space) and the
 typographic forms of quotation marks, apostrophes and hyphens, which models straighten. What is kept
-is what stands in the text. Within a word of an alphabet nothing is found: no "Al" in "Also".
+is what stands in the text. Within a word of an alphabet nothing is found: no "Al" in "Also". Nor
+is a letter found without an accent, or an emoji without a sign, that follows as its own code point.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -186,8 +188,10 @@ class _Mentions:
         """Return the one place that the hint or the context names; None where neither does."""
         start, quote = finding.start, finding.quote
         if start is not None and start >= 0 and self._text.startswith(quote, start):
-            stripped = start + len(quote) - len(quote.lstrip())
-            return stripped, stripped + len(quote.strip())
+            first = start + len(quote) - len(quote.lstrip())
+            end = first + len(quote.strip())
+            if not (_within_word(self._folded, first) or _within_word(self._folded, end)):
+                return first, end
         before = _words(finding.before)
         if not before:
             return None
@@ -232,11 +236,20 @@ _ALPHABET: Final = (range(0x0590), range(0x1E00, 0x2000))
 
 
 def _within_word(text: str, at: int) -> bool:
-    """Tell whether both sides of `at` belong to one word of an alphabet."""
+    """Tell whether both sides of `at` belong to one character, or to one word of an alphabet."""
     if not 0 < at < len(text):
         return False
-    before, after = text[at - 1], text[at]
-    return _of_alphabet(before) and _of_alphabet(after)
+    if _continues(text[at]):
+        return not text[at - 1].isspace()
+    base = at - 1
+    while base > 0 and _continues(text[base]):
+        base -= 1
+    return _of_alphabet(text[base]) and _of_alphabet(text[at])
+
+
+def _continues(character: str) -> bool:
+    """Tell whether it belongs to the character before it: an accent, a variation, a joiner."""
+    return character == "\u200d" or unicodedata.category(character)[0] == "M"
 
 
 def _of_alphabet(character: str) -> bool:

@@ -64,6 +64,53 @@ def test_repeated_mentions_stay_separate_in_the_order_of_the_text():
     assert three.dropped == ()
 
 
+@pytest.mark.parametrize("start", [None, 8])
+@pytest.mark.parametrize(
+    "accented", ["Jose\u0301", "Jose\u0323\u0301", "Jose\u0301s", "Jose\u200d"]
+)
+def test_a_letter_is_not_cut_from_its_accent_wherever_the_detector_believes_it(accented, start):
+    text = f"Ana met {accented} and Jose."
+
+    assert spans(found(Finding("Jose", "Person", start=start), text=text)) == [
+        (text.rindex("Jose"), "Jose", "Person")
+    ]
+    assert why(found(Finding("Jose", "Person", start=start), text=text[:-9])) == {
+        "Jose": "not-in-text"
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("Jose\u0301s", "s"),
+        ("\u2764\ufe0f", "\u2764"),
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f469"),
+        ("\u0939\u093f", "\u0939"),
+    ],
+)
+def test_no_part_of_what_is_read_as_one_is_found(text, quote):
+    assert why(found(Finding(quote, "Person"), text=text)) == {quote: "not-in-text"}
+
+
+def test_an_accented_name_is_found_with_its_accents_also_after_a_mark_that_stands_alone():
+    text = "Ana met Jose\u0301, \u0301 and Zoe\u0308."
+
+    for quote in ("Jose\u0301", "\u0301 and Zoe\u0308", "Zoe\u0308"):
+        assert spans(found(Finding(quote, "Person"), text=text)) == [
+            (text.index(quote, 13 if quote[0] == "\u0301" else 0), quote, "Person")
+        ]
+
+
+def test_a_place_that_the_detector_claims_within_a_word_is_none():
+    hinted = Finding("Al", "Person", start=0)
+
+    assert spans(found(hinted, text="Also Al.")) == [(5, "Al", "Person")]
+    assert why(found(hinted, text="Also.")) == {"Al": "not-in-text"}
+    assert spans(found(Finding(" Al ", "Person", start=4), text="Also Al .")) == [
+        (5, "Al", "Person")
+    ]
+
+
 def test_fewer_findings_than_mentions_take_the_first_ones():
     assert spans(found(*[Finding("Vienna", "Location")] * 2)) == [
         (nth("Vienna", n), "Vienna", "Location") for n in (1, 2)
