@@ -27,7 +27,10 @@ MAX_TITLE: Final = 120
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 # Lines of a document that are not its prose: headings, tables, lists of links, code, tags.
-_NOT_PROSE: Final = re.compile(r"^\s*(?:#{1,6}\s|\||```|~~~|<|={3,}|-{3,}|\*\s|-\s|\d+\.\s)", re.M)
+# The space before is that of its line: else a run of empty lines is gone through from each of them.
+_NOT_PROSE: Final = re.compile(
+    r"^[^\S\n]*+(?:#{1,6}\s|\||```|~~~|<|={3,}|-{3,}|\*\s|-\s|\d+\.\s)", re.M
+)
 _ALIKE: Final = 0.6
 """Share of words in common from which two sentences say the same."""
 
@@ -104,7 +107,7 @@ def _prose(source: int, text: str) -> Iterator[_Sentence]:
         index += 1
         raw = text[start:end]
         while _NOT_PROSE.match(raw) and "\n" in raw:
-            raw = raw.partition("\n")[2]  # a heading right above: it does not follow on
+            raw = raw.partition("\n")[2].lstrip()  # a heading right above: it does not follow on
             index += 1
         quote = " ".join(raw.split())
         count = len(_WORD.findall(quote))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InferenceFailed
 from chalicelib.inference import Brief, Source
-from chalicelib.inference.extractive import MAX_SENTENCES, Extractive
+from chalicelib.inference.extractive import _NOT_PROSE, MAX_SENTENCES, Extractive
 
 LIBRARY = Path(__file__).parents[2] / "infra/library"
 SINAI = Source("0192f-a", "Sinai", (LIBRARY / "sinai.md").read_text(), "en")
@@ -112,6 +112,14 @@ texts = st.lists(
     ),
     max_size=12,
 ).map("".join)  # fmt: skip
+
+
+@pytest.mark.parametrize("empty", ["\v\n", "\u00a0\n", "\x1c\n"])
+def test_a_run_of_empty_lines_is_not_gone_through_from_each_of_them(empty):
+    lines = 50 * empty + " # A heading\n"
+
+    # Or a text of a hundred thousand such lines would take as many times as many steps.
+    assert [found.start() for found in _NOT_PROSE.finditer(lines)] == [lines.index(" #")]
 
 
 @given(
