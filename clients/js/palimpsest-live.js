@@ -125,6 +125,7 @@ export async function* follow(api, seen, { headers = () => ({}), signal } = {}) 
         for (const ready of orders.get(one.resource).take([one])) {
           pause = FIRST_PAUSE_MS;
           yield ready;
+          if (signal?.aborted) return;
         }
       }
       pause = FIRST_PAUSE_MS; // a whole answer: the server ended it, and says when to come again
@@ -154,6 +155,7 @@ export async function* followSocket(url, seen, options = {}) {
   while (!signal?.aborted) {
     try {
       const spent = await ticket();
+      if (signal?.aborted) return;
       const where = spent ? `${url}?ticket=${encodeURIComponent(spent)}` : url;
       for await (const event of following.session(new WebSocket(where), signal)) {
         pause = FIRST_PAUSE_MS;
@@ -186,12 +188,16 @@ class Following {
 
   async *session(socket, signal) {
     const inbox = new Inbox();
-    const stop = () => socket.close();
+    const stop = () => {
+      inbox.end();
+      socket.close();
+    };
     socket.addEventListener('message', ({ data }) => inbox.put(JSON.parse(data)));
     socket.addEventListener('close', () => inbox.end());
     socket.addEventListener('error', () => inbox.end());
     socket.addEventListener('open', () => this.#subscribe(socket, [...this.#orders.keys()]));
     signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
     this.#live.clear();
     let heard = Date.now();
     let pinged = heard;
@@ -212,7 +218,11 @@ class Following {
     try {
       for await (const frame of inbox) {
         heard = Date.now();
-        yield* await this.#take(frame);
+        for (const event of await this.#take(frame)) {
+          if (signal?.aborted) return;
+          yield event;
+        }
+        if (signal?.aborted) return;
       }
     } finally {
       clearInterval(clock);
@@ -340,10 +350,13 @@ function jittered(ms) {
 
 function sleep(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
+    if (signal?.aborted) return resolve();
+    const wake = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', wake);
       resolve();
-    }, { once: true });
+    };
+    const timer = setTimeout(wake, ms);
+    signal?.addEventListener('abort', wake);
   });
 }

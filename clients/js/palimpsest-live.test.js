@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 
-import { Order, Refused, follow, parse } from './palimpsest-live.js';
+import { Order, Refused, follow, followSocket, parse } from './palimpsest-live.js';
 
 const A = '0192f0c1-0000-7000-8000-00000000000a';
 
@@ -87,5 +88,98 @@ test('what is refused is not asked for again', async () => {
         assert.equal(asked, 1);
       },
     );
+  }
+});
+
+/** A WebSocket without a network: `told` answers what is sent; `made` has each that was opened. */
+function socketsThat(told = () => {}) {
+  return class Socket extends EventTarget {
+    static made = [];
+    readyState = 0;
+    sent = [];
+
+    constructor() {
+      super();
+      Socket.made.push(this);
+      setTimeout(() => {
+        if (this.readyState !== 0) return;
+        this.readyState = 1;
+        this.dispatchEvent(new Event('open'));
+      });
+    }
+
+    send(text) {
+      this.sent.push(JSON.parse(text));
+      told(this, this.sent.at(-1));
+    }
+
+    say(frame) {
+      this.dispatchEvent(Object.assign(new Event('message'), { data: JSON.stringify(frame) }));
+    }
+
+    close() {
+      if (this.readyState === 3) return;
+      this.readyState = 3;
+      this.dispatchEvent(new Event('close'));
+    }
+  };
+}
+
+const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function all(events) {
+  const found = [];
+  for await (const event of events) found.push(event.version);
+  return found;
+}
+
+test('who stops while a ticket is fetched opens no socket', async () => {
+  const stop = new AbortController();
+  const WebSocket = socketsThat();
+  const ticket = async () => {
+    stop.abort();
+    return 'spent';
+  };
+  const following = all(followSocket('ws://x/ws', { [A]: 0 }, { ticket, signal: stop.signal, WebSocket }));
+  assert.equal(await Promise.race([following.then(() => 'ended'), after(500)]), 'ended');
+  assert.equal(WebSocket.made.length, 0);
+});
+
+test('who stops is told nothing of what had come already', async () => {
+  const stop = new AbortController();
+  const WebSocket = socketsThat((socket) => {
+    for (const version of [1, 2, 3]) socket.say({ type: 'event', event: { resource: A, version } });
+  });
+  const found = [];
+  for await (const event of followSocket('ws://x/ws', { [A]: 0 }, { signal: stop.signal, WebSocket })) {
+    found.push(event.version);
+    stop.abort();
+  }
+  assert.deepEqual(found, [1]);
+});
+
+test('connecting again and again leaves no listeners behind, and who stops in between is heard', async () => {
+  const stop = new AbortController();
+  const WebSocket = socketsThat((socket) => socket.close());
+  const following = all(followSocket('ws://x/ws', { [A]: 0 }, { signal: stop.signal, WebSocket }));
+  while (WebSocket.made.length < 4) await after(10);
+  await after(20);
+  assert.ok(getEventListeners(stop.signal, 'abort').length <= 1);
+  stop.abort();
+  assert.equal(await Promise.race([following.then(() => 'ended'), after(100)]), 'ended');
+  assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
+});
+
+test('who stops at the last event of an answer does not wait until the next', async () => {
+  const stop = new AbortController();
+  const { fetch } = globalThis;
+  const event = `data: {"resource":"${A}","version":1}`;
+  globalThis.fetch = async () => new Response(`retry: 5000\n\nid: ${A}:1\n${event}\n\n`);
+  try {
+    const begun = Date.now();
+    for await (const _ of follow('http://x', { [A]: 0 }, { signal: stop.signal })) stop.abort();
+    assert.ok(Date.now() - begun < 1000);
+  } finally {
+    globalThis.fetch = fetch;
   }
 });
