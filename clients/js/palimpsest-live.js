@@ -7,6 +7,7 @@
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_ADVICE_MS = 60_000;
 const PATIENCE_MS = 5_000;
 const PING_MS = 60_000; // API Gateway ends a connection after ten minutes without a word
 const MOST_RESOURCES = 20;
@@ -16,6 +17,14 @@ export class Refused extends Error {
   constructor(problem) {
     super(problem.detail ?? `status ${problem.status}`);
     this.problem = problem;
+  }
+}
+
+/** The server may have it later: in `pause` milliseconds, if it says so. */
+class Later extends Error {
+  constructor(status, pause) {
+    super(`status ${status}`);
+    this.pause = pause;
   }
 }
 
@@ -97,7 +106,7 @@ export async function* parse(pieces) {
  * `seen` has the last version that was seen of each: 0 for all of its history, null for "from now
  * on". `headers` is called at each connection, for Authorization. An event that no answer could hold
  * has `href` in place of `data`. Ends when `signal` is aborted, or with `Refused`; everything else is
- * tried again.
+ * tried again, and not before the server's `Retry-After`, if it is within a minute.
  */
 export async function* follow(api, seen, { headers = () => ({}), signal } = {}) {
   const orders = ordersOf(seen);
@@ -110,7 +119,7 @@ export async function* follow(api, seen, { headers = () => ({}), signal } = {}) 
         headers: { Accept: 'text/event-stream', ...(await headers()), ...position(orders) },
         signal,
       });
-      if (!answer.ok) await refuseOrRetry(answer);
+      if (!answer.ok) throw await failure(answer);
       for await (const { event, data, retry: wait, id } of parse(answer.body)) {
         retry = wait ?? retry;
         if (data === undefined) continue;
@@ -132,7 +141,7 @@ export async function* follow(api, seen, { headers = () => ({}), signal } = {}) 
     } catch (error) {
       if (error instanceof Refused) throw error;
       if (signal?.aborted) return;
-      retry = null;
+      retry = advised(error, pause);
     }
     await sleep(retry ?? jittered(pause), signal);
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
@@ -146,26 +155,31 @@ export async function* follow(api, seen, { headers = () => ({}), signal } = {}) 
  *
  * `ticket` is called before each connection and returns one of POST /tickets, or null. `api` is
  * where the HTTP API is, and `headers` for calls of it: for events too large for a frame, and gaps.
- * `WebSocket` is the class to use where there is none of that name.
+ * `WebSocket` is the class to use where there is none of that name. Ends as `follow` does, and with
+ * what `WebSocket` says of an address that is none.
  */
 export async function* followSocket(url, seen, options = {}) {
   const { ticket = () => null, signal, WebSocket = globalThis.WebSocket } = options;
   const following = new Following(url, ordersOf(seen), options);
   let pause = FIRST_PAUSE_MS;
   while (!signal?.aborted) {
+    let where;
+    let socket;
+    let failed;
     try {
       const spent = await ticket();
       if (signal?.aborted) return;
-      const where = spent ? `${url}?ticket=${encodeURIComponent(spent)}` : url;
-      for await (const event of following.session(new WebSocket(where), signal)) {
+      where = spent ? `${url}?ticket=${encodeURIComponent(spent)}` : url;
+      socket = new WebSocket(where);
+      for await (const event of following.session(socket, signal)) {
         pause = FIRST_PAUSE_MS;
         yield event;
       }
     } catch (error) {
-      if (error instanceof Refused) throw error;
+      if (error instanceof Refused || (where && !socket)) throw error; // no address of a websocket
+      failed = error;
     }
-    if (signal?.aborted) return;
-    await sleep(jittered(pause), signal);
+    await sleep(advised(failed, pause), signal);
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
   }
 }
@@ -283,7 +297,7 @@ class Following {
       const cursor = first > 1 ? `&cursor=${first - 1}` : '';
       const url = `${this.#api}/resources/${resource}/events?limit=${limit}${cursor}`;
       const answer = await fetch(url, { headers: await this.#headers() });
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      if (!answer.ok) throw await failure(answer);
       const { items } = await answer.json();
       if (items.length === 0) break;
       events.push(...items);
@@ -336,12 +350,20 @@ function position(orders) {
   return { 'Last-Event-ID': known.map(([resource, { seen }]) => `${resource}:${seen}`).join(',') };
 }
 
-async function refuseOrRetry(answer) {
+/** Whether an answer that brings nothing is final: so are all that blame the request, but three. */
+async function failure(answer) {
+  const { status } = answer;
   const problem = await answer.json().catch(() => ({}));
-  if ([400, 401, 403, 404, 406, 413].includes(answer.status)) {
-    throw new Refused({ status: answer.status, ...problem });
+  if (status >= 400 && status < 500 && ![408, 425, 429].includes(status)) {
+    return new Refused({ status, ...problem });
   }
-  throw new Error(`status ${answer.status}`);
+  const advice = 1000 * Number(answer.headers.get('Retry-After')); // a date is no number
+  return new Later(status, Math.min(advice || 0, LONGEST_ADVICE_MS));
+}
+
+/** How long to wait after an error: as long as the server says, and no less than anyway. */
+function advised(error, pause) {
+  return Math.max(error instanceof Later ? error.pause : 0, jittered(pause));
 }
 
 function jittered(ms) {

@@ -183,3 +183,73 @@ test('who stops at the last event of an answer does not wait until the next', as
     globalThis.fetch = fetch;
   }
 });
+
+const large = (socket, { action }) => {
+  if (action !== 'subscribe') return;
+  socket.say({ type: 'event', event: { resource: A, version: 1, href: '…' } });
+  socket.say({ type: 'live', cursor: `${A}:1` });
+};
+
+test('what is refused of the history is not asked for again', async () => {
+  let asked = 0;
+  await serving(
+    (request, response) => {
+      response.writeHead(asked++ ? 500 : 403).end('{"message": "Forbidden"}');
+    },
+    async (api) => {
+      const options = { api, WebSocket: socketsThat(large) };
+      const refused = await all(followSocket('ws://x/ws', { [A]: 0 }, options)).catch((error) => error);
+      assert.ok(refused instanceof Refused);
+      assert.equal(refused.problem.status, 403);
+      assert.equal(asked, 1);
+    },
+  );
+});
+
+test('what may be had later is asked for again, of the history and of a stream', async () => {
+  for (const status of [408, 425, 429, 500, 503]) {
+    let asked = 0;
+    await serving(
+      (request, response) => {
+        if (asked++ % 2 === 0) return response.writeHead(status).end();
+        if (request.url.includes('stream')) {
+          return response.end(`id: ${A}:1\ndata: {"resource":"${A}","version":1}\n\n`);
+        }
+        return response.end('{"items": [{"version": 1}]}');
+      },
+      async (api) => {
+        const options = { api, WebSocket: socketsThat(large) };
+        for await (const _ of followSocket('ws://x/ws', { [A]: 0 }, options)) break;
+        for await (const _ of follow(api, { [A]: 0 })) break;
+        assert.equal(asked, 4);
+      },
+    );
+  }
+});
+
+test('it waits as long as the server says, of the history and of a stream', async () => {
+  const times = [];
+  await serving(
+    (request, response) => {
+      times.push(Date.now());
+      response.writeHead(times.length < 4 ? 503 : 404, { 'Retry-After': '1' }).end();
+    },
+    async (api) => {
+      const options = { api, WebSocket: socketsThat(large) };
+      for await (const _ of follow(api, { [A]: 0 }, { signal: AbortSignal.timeout(1500) }));
+      await assert.rejects(all(followSocket('ws://x/ws', { [A]: 0 }, options)), Refused);
+    },
+  );
+  assert.equal(times.length, 4);
+  assert.ok(times[1] - times[0] >= 990 && times[3] - times[2] >= 990, `${times}`);
+});
+
+test('an address that is none is reported', async () => {
+  const WebSocket = class {
+    constructor() {
+      throw new SyntaxError('The URL is invalid');
+    }
+  };
+  const reported = all(followSocket('nowhere', { [A]: 0 }, { WebSocket })).catch((error) => error);
+  assert.ok((await Promise.race([reported, after(300)])) instanceof SyntaxError);
+});

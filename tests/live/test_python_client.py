@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -12,6 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from palimpsest_live import Order, Refused, follow
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import InvalidURI
+from websockets.http11 import Request, Response
 
 from tests.live.local import Local
 from tests.live.proxy import CuttingProxy
@@ -139,3 +145,61 @@ def test_cut_at_random_bytes_with_restarts_each_event_comes_once_and_in_order(
         for each in collected:
             assert each[resource] == history
     assert cuts > 3
+
+
+A = "0192f0c1-0000-7000-8000-00000000000a"
+
+
+@asynccontextmanager
+async def serving(
+    told: Callable[[ServerConnection, Any], Awaitable[None]],
+    answered: Callable[[ServerConnection, Request], Response | None] = lambda socket, request: None,
+) -> AsyncIterator[str]:
+    """A server that answers each message by `told`, and calls of its HTTP API by `answered`."""
+
+    async def each(socket: ServerConnection) -> None:
+        async for text in socket:
+            await told(socket, json.loads(text))
+
+    async with serve(each, "127.0.0.1", 0, process_request=answered) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}/ws"
+
+
+async def large(socket: ServerConnection, message: Any) -> None:
+    """One event, which is too large for a frame."""
+    event = {"resource": A, "version": 1, "href": "…"}
+    await socket.send(json.dumps({"type": "event", "event": event}))
+
+
+async def failing(statuses: list[int], where: str) -> tuple[Refused, list[float]]:
+    """Follow a server whose calls of `where` fail so; return how it ended, and when each came."""
+    times: list[float] = []
+
+    def answered(socket: ServerConnection, request: Request) -> Response | None:
+        if not request.path.startswith(where):
+            return None
+        times.append(time.monotonic())
+        response = socket.respond(statuses[len(times) - 1], '{"detail": "no"}')
+        response.headers["Retry-After"] = "1"
+        return response
+
+    async with serving(large, answered) as url:
+        with pytest.raises(Refused) as refused:
+            await asyncio.wait_for(anext(follow(url, {A: 0})), 10)
+    return refused.value, times
+
+
+@pytest.mark.parametrize("where", ["/resources", "/ws"])
+def test_what_is_refused_is_not_asked_for_again_and_what_may_come_later_when_it_says(where):
+    refused, times = asyncio.run(failing([503, 429, 403], where))
+    assert refused.problem == {"status": 403, "detail": "no"}
+    assert all(later - earlier >= 1 for earlier, later in pairwise(times))
+
+
+def test_an_address_that_is_none_is_reported():
+    async def first() -> Any:
+        return await asyncio.wait_for(anext(follow("http://127.0.0.1:8000/ws", {A: 0})), 2)
+
+    with pytest.raises(InvalidURI):
+        asyncio.run(first())

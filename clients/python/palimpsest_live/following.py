@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.uri import parse_uri
 
 from palimpsest_live.order import Event, Order
 
@@ -25,6 +26,9 @@ ten minutes without a word."""
 ANSWER_S = 10.0
 MOST_TOPICS = 50
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
+LONGEST_ADVICE_S = 60.0
+PERHAPS_LATER = frozenset({408, 425, 429})
+"""All else that blames the request, 400 to 499, is final."""
 
 Headers = Callable[[], Awaitable[Mapping[str, str]]]
 
@@ -48,28 +52,34 @@ async def follow(
     """Yield the events of the resources in `seen`, each once and in the order of its resource.
 
     `seen` has the last version that was seen of each, 0 for all of its history, None for "from now
-    on". `headers` is awaited at each connection, for ``Authorization``. `api` is the address of the
-    HTTP API, needed where it is not that of the websocket without its path. Ends only by an error:
-    `Refused`; everything else is tried again. An event's ``id`` says where to go on later.
+    on". `headers` is awaited at each connection and call, for ``Authorization``. `api` is the
+    address of the HTTP API, needed where it is not that of the websocket without its path. Ends
+    only by an error: `Refused`, or websockets' ``InvalidURI`` for a `url` that is no websocket's;
+    everything else is tried again, and not before the server's ``Retry-After``, if it is within a
+    minute. An event's ``id`` says where to go on later.
 
     Who leaves the loop before it ends closes its socket at once with ``contextlib.aclosing``.
     """
+    parse_uri(url)
     one = _Following(url, api or _beside(url), seen, headers or _none, patience_s)
     pause_s = FIRST_PAUSE_S
     async with httpx.AsyncClient(timeout=30) as one.web:
         while True:
+            advice_s = 0.0
             try:
                 async with aclosing(one.session()) as events:  # its socket, when we are cancelled
                     async for event in events:
                         pause_s = FIRST_PAUSE_S
                         yield event
-            except InvalidStatus as refused:
-                status = refused.response.status_code
-                if status in (401, 403, 404):
-                    raise Refused({"status": status}) from None
+            except InvalidStatus as bad:
+                answer = bad.response
+                advice_s = _advice_s(answer.status_code, answer.headers, answer.body)
+            except httpx.HTTPStatusError as bad:
+                page = bad.response
+                advice_s = _advice_s(page.status_code, page.headers, page.content)
             except (OSError, WebSocketException, httpx.HTTPError, TimeoutError):
                 pass
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+            await asyncio.sleep(max(advice_s, pause_s * random.uniform(0.5, 1.0)))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
@@ -91,14 +101,11 @@ class _Following:
         self._patience_s = patience_s
         self._asked: dict[str, float] = {}
         self._live: set[str] = set()
-        self._auth: Mapping[str, str] = {}
 
     async def session(self) -> AsyncGenerator[Event, None]:
         """Yield what one connection brings; ends, or raises, when it does."""
-        self._auth = await self._headers()
-        async with connect(
-            self._url, additional_headers=list(self._auth.items()), ping_interval=None
-        ) as socket:
+        headers = list((await self._headers()).items())
+        async with connect(self._url, additional_headers=headers, ping_interval=None) as socket:
             self._live.clear()
             await self._subscribe(socket, list(self._orders))
             heard = pinged = time.monotonic()
@@ -171,7 +178,7 @@ class _Following:
             query = {"limit": str(min(200, last - first + 1))}
             query |= {"cursor": str(first - 1)} if first > 1 else {}
             url = f"{self._api}/resources/{resource}/events"
-            answer = await self.web.get(url, params=query, headers=dict(self._auth))
+            answer = await self.web.get(url, params=query, headers=dict(await self._headers()))
             answer.raise_for_status()
             page = answer.json()["items"]
             if not page:
@@ -179,6 +186,25 @@ class _Following:
             events += page
             first = int(page[-1]["version"]) + 1
         return events
+
+
+def _advice_s(status: int, headers: Mapping[str, str], body: bytes | None) -> float:
+    """Return how long the server says to wait. Raises Refused, if it will never have it."""
+    if 400 <= status < 500 and status not in PERHAPS_LATER:
+        raise Refused({"status": status} | _problem(body or b""))
+    try:
+        advice_s = float(headers.get("Retry-After", 0))
+    except ValueError:  # a date
+        return 0.0
+    return min(advice_s, LONGEST_ADVICE_S)
+
+
+def _problem(body: bytes) -> dict[str, Any]:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
 
 
 async def _none() -> Mapping[str, str]:
