@@ -9,6 +9,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 const LONGEST_ADVICE_MS = 60_000;
 const PATIENCE_MS = 5_000;
+const SILENCE_MS = 45_000; // an event stream says something every 15 s
 const PING_MS = 60_000; // API Gateway ends a connection after ten minutes without a word
 const MOST_RESOURCES = 20;
 
@@ -105,22 +106,26 @@ export async function* parse(pieces) {
  *
  * `seen` has the last version that was seen of each: 0 for all of its history, null for "from now
  * on". `headers` is called at each connection, for Authorization. An event that no answer could hold
- * has `href` in place of `data`. Ends when `signal` is aborted, or with `Refused`; everything else is
+ * has `href` in place of `data`. A connection without a byte for `silence` milliseconds is taken for
+ * dead. Ends when `signal` is aborted, or with `Refused`; everything else is
  * tried again, and not before the server's `Retry-After`, if it is within a minute.
  */
-export async function* follow(api, seen, { headers = () => ({}), signal } = {}) {
+export async function* follow(api, seen, options = {}) {
+  const { headers = () => ({}), signal, silence = SILENCE_MS } = options;
   const orders = ordersOf(seen);
   if (orders.size > MOST_RESOURCES) throw new RangeError(`at most ${MOST_RESOURCES} resources`);
   let pause = FIRST_PAUSE_MS;
   while (!signal?.aborted) {
     let retry = null;
     try {
-      const answer = await fetch(streamUrl(api, orders), {
-        headers: { Accept: 'text/event-stream', ...(await headers()), ...position(orders) },
-        signal,
+      const sent = { Accept: 'text/event-stream', ...(await headers()), ...position(orders) };
+      const answer = await within(silence, signal, async (limit) => {
+        const begun = await fetch(streamUrl(api, orders), { headers: sent, signal: limit });
+        if (!begun.ok) throw await failure(begun);
+        return begun;
       });
-      if (!answer.ok) throw await failure(answer);
-      for await (const { event, data, retry: wait, id } of parse(answer.body)) {
+      const pieces = heard(answer.body, silence, signal);
+      for await (const { event, data, retry: wait, id } of parse(pieces)) {
         retry = wait ?? retry;
         if (data === undefined) continue;
         if (event === 'live') {
@@ -155,7 +160,8 @@ export async function* follow(api, seen, { headers = () => ({}), signal } = {}) 
  *
  * `ticket` is called before each connection and returns one of POST /tickets, or null. `api` is
  * where the HTTP API is, and `headers` for calls of it: for events too large for a frame, and gaps.
- * `WebSocket` is the class to use where there is none of that name. Ends as `follow` does, and with
+ * `WebSocket` is the class to use where there is none of that name. What is missing for `patience`
+ * milliseconds is asked for again. Ends as `follow` does, and with
  * what `WebSocket` says of an address that is none.
  */
 export async function* followSocket(url, seen, options = {}) {
@@ -171,7 +177,7 @@ export async function* followSocket(url, seen, options = {}) {
       if (signal?.aborted) return;
       where = spent ? `${url}?ticket=${encodeURIComponent(spent)}` : url;
       socket = new WebSocket(where);
-      for await (const event of following.session(socket, signal)) {
+      for await (const event of following.session(socket)) {
         pause = FIRST_PAUSE_MS;
         yield event;
       }
@@ -189,10 +195,15 @@ class Following {
   #patience;
   #api;
   #headers;
+  #silence;
+  #signal;
   #asked = new Map();
   #live = new Set();
 
-  constructor(url, orders, { api, headers = () => ({}), patience = PATIENCE_MS }) {
+  constructor(url, orders, options) {
+    const { api, headers = () => ({}), patience = PATIENCE_MS, silence = SILENCE_MS } = options;
+    this.#silence = silence;
+    this.#signal = options.signal;
     this.#orders = orders;
     this.#patience = patience;
     this.#api = (api ?? url.replace(/^ws/, 'http').replace(/^(https?:\/\/[^/]+).*$/, '$1')) //
@@ -200,7 +211,8 @@ class Following {
     this.#headers = headers;
   }
 
-  async *session(socket, signal) {
+  async *session(socket) {
+    const signal = this.#signal;
     const inbox = new Inbox();
     const stop = () => {
       inbox.end();
@@ -296,9 +308,12 @@ class Following {
       const limit = Math.min(200, last - first + 1);
       const cursor = first > 1 ? `&cursor=${first - 1}` : '';
       const url = `${this.#api}/resources/${resource}/events?limit=${limit}${cursor}`;
-      const answer = await fetch(url, { headers: await this.#headers() });
-      if (!answer.ok) throw await failure(answer);
-      const { items } = await answer.json();
+      const headers = await this.#headers();
+      const { items } = await within(this.#silence, this.#signal, async (limit) => {
+        const answer = await fetch(url, { headers, signal: limit });
+        if (!answer.ok) throw await failure(answer);
+        return answer.json();
+      });
       if (items.length === 0) break;
       events.push(...items);
       first = items.at(-1).version + 1;
@@ -364,6 +379,39 @@ async function failure(answer) {
 /** How long to wait after an error: as long as the server says, and no less than anyway. */
 function advised(error, pause) {
   return Math.max(error instanceof Later ? error.pause : 0, jittered(pause));
+}
+
+/** Yield a body's pieces, until it ends or none comes for too long. Who reads slowly has time. */
+async function* heard(body, silence, signal) {
+  const reader = body.getReader();
+  const leave = () => reader.cancel().catch(() => {});
+  try {
+    for (;;) {
+      const { done, value } = await within(silence, signal, (limit) => {
+        limit.addEventListener('abort', leave); // which ends a read that waits
+        return reader.read();
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    leave();
+  }
+}
+
+/** Call with a signal that is aborted when `signal` is, or after some milliseconds. */
+async function within(ms, signal, call) {
+  signal?.throwIfAborted();
+  const limit = new AbortController();
+  const stop = () => limit.abort();
+  const timer = setTimeout(stop, ms);
+  signal?.addEventListener('abort', stop);
+  try {
+    return await call(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 function jittered(ms) {

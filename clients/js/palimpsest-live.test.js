@@ -253,3 +253,79 @@ test('an address that is none is reported', async () => {
   const reported = all(followSocket('nowhere', { [A]: 0 }, { WebSocket })).catch((error) => error);
   assert.ok((await Promise.race([reported, after(300)])) instanceof SyntaxError);
 });
+
+const line = (version) => `id: ${A}:${version}\ndata: {"resource":"${A}","version":${version}}\n\n`;
+
+test('a connection without a byte is taken for dead, with an answer begun or not', async () => {
+  const asked = [];
+  await serving(
+    (request, response) => {
+      asked.push(request.headers['last-event-id']);
+      if (asked.length === 1) response.write(`retry: 1\n\n${line(1)}`);
+      if (asked.length === 3) response.end(line(2));
+    },
+    async (api) => {
+      const following = (async () => {
+        const found = [];
+        for await (const { version } of follow(api, { [A]: 0 }, { silence: 100 })) {
+          if (found.push(version) === 2) return found;
+        }
+      })();
+      assert.deepEqual(await Promise.race([following, after(3000)]), [1, 2]);
+      assert.deepEqual(asked, [`${A}:0`, `${A}:1`, `${A}:1`]);
+    },
+  );
+});
+
+test('neither a stream that is still there nor one who reads slowly is taken for dead', async () => {
+  let asked = 0;
+  await serving(
+    async (request, response) => {
+      asked++;
+      response.write(line(1));
+      for (let n = 0; n < 10; n++) {
+        await after(40);
+        response.write(': still here\n\n');
+      }
+      response.write(line(2));
+    },
+    async (api) => {
+      for await (const { version } of follow(api, { [A]: 0 }, { silence: 150 })) {
+        if (version === 2) break;
+        await after(300);
+      }
+      assert.equal(asked, 1);
+    },
+  );
+});
+
+test('who stops while nothing comes is heard', async () => {
+  for (const begun of [true, false]) {
+    const stop = new AbortController();
+    await serving(
+      (request, response) => {
+        if (begun) response.write(': still here\n\n');
+        setTimeout(() => stop.abort(), 50);
+      },
+      async (api) => {
+        const following = all(follow(api, { [A]: 0 }, { signal: stop.signal }));
+        assert.deepEqual(await Promise.race([following, after(1000)]), []);
+        assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
+      },
+    );
+  }
+});
+
+test('a page of the history that does not come is asked for again', async () => {
+  let asked = 0;
+  await serving(
+    (request, response) => {
+      if (asked++ > 0) response.end('{"items": [{"version": 1}]}');
+    },
+    async (api) => {
+      const options = { api, WebSocket: socketsThat(large), silence: 100 };
+      const first = followSocket('ws://x/ws', { [A]: 0 }, options).next();
+      assert.equal((await Promise.race([first, after(1500)]))?.value.version, 1);
+    },
+  );
+});
