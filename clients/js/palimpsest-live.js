@@ -197,7 +197,7 @@ class Following {
   #headers;
   #silence;
   #signal;
-  #asked = new Map();
+  #moved = new Map(); // when each resource went on last, or was asked for
   #live = new Set();
 
   constructor(url, orders, options) {
@@ -218,7 +218,12 @@ class Following {
       inbox.end();
       socket.close();
     };
-    socket.addEventListener('message', ({ data }) => inbox.put(JSON.parse(data)));
+    socket.addEventListener('message', ({ data }) => {
+      const frame = JSON.parse(data);
+      heard = Date.now();
+      this.#note(frame); // however much is still to be taken before it
+      inbox.put(frame);
+    });
     socket.addEventListener('close', () => inbox.end());
     socket.addEventListener('error', () => inbox.end());
     socket.addEventListener('open', () => this.#subscribe(socket, [...this.#orders.keys()]));
@@ -229,12 +234,8 @@ class Following {
     let pinged = heard;
     const clock = setInterval(() => {
       if (socket.readyState !== 1) return;
-      const late = Date.now() - this.#patience;
-      const missing = [...this.#orders].filter(
-        ([resource, order]) =>
-          this.#asked.get(resource) < late && (order.incomplete || !this.#live.has(resource)),
-      );
-      if (missing.length > 0) this.#subscribe(socket, missing.map(([resource]) => resource));
+      const missing = inbox.idle ? this.#missing() : [];
+      if (missing.length > 0) this.#subscribe(socket, missing);
       if (Date.now() - heard > PING_MS + 10_000) stop();
       else if (Date.now() - Math.max(heard, pinged) > PING_MS) {
         pinged = Date.now();
@@ -243,7 +244,6 @@ class Following {
     }, this.#patience / 4);
     try {
       for await (const frame of inbox) {
-        heard = Date.now();
         for (const event of await this.#take(frame)) {
           if (signal?.aborted) return;
           yield event;
@@ -257,10 +257,32 @@ class Following {
     }
   }
 
+  #note(frame) {
+    if (frame.type !== 'live') return;
+    const [resource, version] = frame.cursor.split(':');
+    this.#live.add(resource);
+    this.#orders.get(resource)?.shown(Number(version));
+  }
+
+  #missing() {
+    const late = Date.now() - this.#patience;
+    return [...this.#orders.keys()].filter(
+      (resource) =>
+        this.#moved.get(resource) < late &&
+        (this.#orders.get(resource).incomplete || !this.#live.has(resource)),
+    );
+  }
+
+  #next(resource, events) {
+    const ready = this.#orders.get(resource).take(events);
+    if (ready.length > 0) this.#moved.set(resource, Date.now());
+    return ready;
+  }
+
   #subscribe(socket, resources) {
     for (let start = 0; start < resources.length; start += 50) {
       const topics = resources.slice(start, start + 50).map((resource) => {
-        this.#asked.set(resource, Date.now());
+        this.#moved.set(resource, Date.now());
         const { seen } = this.#orders.get(resource);
         return seen === null ? { resource } : { resource, from: seen };
       });
@@ -273,21 +295,15 @@ class Following {
       case 'subscribed':
         for (const { resource, from } of frame.topics) this.#orders.get(resource)?.start(from);
         return [];
-      case 'live': {
-        const [resource, version] = frame.cursor.split(':');
-        this.#live.add(resource);
-        this.#orders.get(resource).shown(Number(version));
-        return [];
-      }
       case 'event':
       case 'events': {
         const events = frame.events ?? [frame.event];
         const whole = await Promise.all(events.map((event) => this.#whole(event)));
-        return this.#orders.get(events[0].resource).take(whole);
+        return this.#next(events[0].resource, whole);
       }
       case 'gap': {
         const fetched = await this.#history(frame.resource, frame.from, frame.to);
-        return this.#orders.get(frame.resource).take(fetched);
+        return this.#next(frame.resource, fetched);
       }
       case 'error':
         if ([400, 403, 404, 422].includes(frame.problem.status)) throw new Refused(frame.problem);
@@ -322,13 +338,15 @@ class Following {
   }
 }
 
-/** What came and was not taken yet, as an async iterable. */
+/** What came and was not taken yet, as an async iterable. It is idle while its taker waits. */
 class Inbox {
+  idle = false;
   #frames = [];
   #ended = false;
   #wake = () => {};
 
   put(frame) {
+    this.idle = false;
     this.#frames.push(frame);
     this.#wake();
   }
@@ -342,6 +360,7 @@ class Inbox {
     for (;;) {
       while (this.#frames.length > 0) yield this.#frames.shift();
       if (this.#ended) return;
+      this.idle = true;
       await new Promise((resolve) => {
         this.#wake = resolve;
       });

@@ -324,8 +324,79 @@ test('a page of the history that does not come is asked for again', async () => 
     },
     async (api) => {
       const options = { api, WebSocket: socketsThat(large), silence: 100 };
-      const first = followSocket('ws://x/ws', { [A]: 0 }, options).next();
-      assert.equal((await Promise.race([first, after(1500)]))?.value.version, 1);
+      const following = followSocket('ws://x/ws', { [A]: 0 }, options);
+      const first = await Promise.race([following.next(), after(1500)]);
+      assert.equal(first?.value.version, 1);
+      await following.return();
     },
   );
+});
+
+/** A server that replays, at each subscription, `count` events and `live`, but loses some. */
+const replaying = (count, lost = () => false) => {
+  const replays = [];
+  const told = (socket, { action, topics }) => {
+    if (action !== 'subscribe') return;
+    for (const { resource, from } of topics) {
+      replays.push(from);
+      for (let version = from + 1; version <= count; version++) {
+        const event = { resource, version };
+        if (!lost(version, replays.length)) socket.say({ type: 'event', event });
+      }
+      if (!lost('live', replays.length)) socket.say({ type: 'live', cursor: `${resource}:${count}` });
+    }
+  };
+  return { replays, told };
+};
+
+test('one who takes his time is not sent everything again', async () => {
+  const { replays, told } = replaying(10);
+  const found = [];
+  const options = { WebSocket: socketsThat(told), patience: 50 };
+  for await (const { version } of followSocket('ws://x/ws', { [A]: 0 }, options)) {
+    await after(40);
+    if (found.push(version) === 10) break;
+  }
+  assert.deepEqual(found, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(replays, [0]);
+});
+
+test('what was lost is asked for again, by one who takes his time, too', async () => {
+  for (const lost of [3, 10]) {
+    const { replays, told } = replaying(10, (version, replay) => replay === 1 && version === lost);
+    const found = [];
+    const options = { WebSocket: socketsThat(told), patience: 50 };
+    for await (const { version } of followSocket('ws://x/ws', { [A]: 0 }, options)) {
+      await after(20);
+      if (found.push(version) === 10) break;
+    }
+    assert.deepEqual(found, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert.deepEqual(replays, [0, lost - 1]);
+  }
+});
+
+test('a subscription that was lost is asked for again, and one that was not is not', async () => {
+  const { replays, told } = replaying(2, (version, replay) => replay === 1);
+  const options = { WebSocket: socketsThat(told), patience: 50, signal: AbortSignal.timeout(400) };
+  assert.deepEqual(await all(followSocket('ws://x/ws', { [A]: 0 }, options)), [1, 2]);
+  assert.deepEqual(replays, [0, 0]);
+});
+
+test('what is missing is asked for again while other resources have much to say', async () => {
+  const B = A.replace(/a$/, 'b');
+  const { replays, told } = replaying(3, (version, replay) => replay === 1 && version === 2);
+  let chatter;
+  let version = 0;
+  const WebSocket = socketsThat((socket, { action, topics }) => {
+    told(socket, { action, topics: topics.filter(({ resource }) => resource === A) });
+    const talk = () => socket.say({ type: 'event', event: { resource: B, version: ++version } });
+    chatter ??= setInterval(talk, 5);
+  });
+  const found = [];
+  const options = { WebSocket, patience: 100, signal: AbortSignal.timeout(2000) };
+  for await (const { resource, version } of followSocket('ws://x/ws', { [A]: 0, [B]: 0 }, options)) {
+    if (resource === A && found.push(version) === 3) break;
+  }
+  clearInterval(chatter);
+  assert.deepEqual(found, [1, 2, 3]);
 });

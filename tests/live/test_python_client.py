@@ -203,3 +203,66 @@ def test_an_address_that_is_none_is_reported():
 
     with pytest.raises(InvalidURI):
         asyncio.run(first())
+
+
+@pytest.mark.parametrize("lost", [None, 3, 10])
+def test_one_who_takes_his_time_is_sent_again_what_was_lost_only(lost):
+    replays: list[int] = []
+
+    async def told(socket: ServerConnection, message: Any) -> None:
+        replays.append(message["topics"][0]["from"])
+        for version in range(replays[-1] + 1, 11):
+            if version != lost or len(replays) > 1:
+                event = {"resource": A, "version": version}
+                await socket.send(json.dumps({"type": "event", "event": event}))
+        await socket.send(json.dumps({"type": "live", "cursor": f"{A}:10"}))
+
+    async def slowly() -> list[int]:
+        found: list[int] = []
+        async with serving(told) as url, aclosing(follow(url, {A: 0}, patience_s=0.2)) as events:
+            async for event in events:
+                found.append(event["version"])
+                if len(found) == 10:
+                    break
+                await asyncio.sleep(0.15)
+        return found
+
+    assert asyncio.run(asyncio.wait_for(slowly(), 10)) == list(range(1, 11))
+    assert replays == ([0] if lost is None else [0, lost - 1])
+
+
+def test_what_is_missing_is_asked_for_again_while_other_resources_have_much_to_say():
+    other = A[:-1] + "b"
+    replays: list[int] = []
+    talking: list[asyncio.Task[None]] = []
+
+    async def talk(socket: ServerConnection) -> None:
+        for version in range(1, 1000):
+            event = {"resource": other, "version": version}
+            await socket.send(json.dumps({"type": "event", "event": event}))
+            await asyncio.sleep(0.005)
+
+    async def told(socket: ServerConnection, message: Any) -> None:
+        for topic in message["topics"]:
+            if topic["resource"] == A:
+                replays.append(topic["from"])
+                for version in (1, 2, 3) if len(replays) > 1 else (1, 3):
+                    event = {"resource": A, "version": version}
+                    await socket.send(json.dumps({"type": "event", "event": event}))
+        talking[:] = talking or [asyncio.ensure_future(talk(socket))]
+
+    async def all_of_it() -> list[int]:
+        found: list[int] = []
+        async with (
+            serving(told) as url,
+            aclosing(follow(url, {A: 0, other: 0}, patience_s=0.2)) as events,
+        ):
+            async for event in events:
+                found += [event["version"]] if event["resource"] == A else []
+                if len(found) == 3:
+                    break
+        talking[0].cancel()
+        return found
+
+    assert asyncio.run(asyncio.wait_for(all_of_it(), 4)) == [1, 2, 3]
+    assert replays[:2] == [0, 1]

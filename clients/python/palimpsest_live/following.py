@@ -99,7 +99,8 @@ class _Following:
         self._orders = {resource: Order(version) for resource, version in seen.items()}
         self._headers = headers
         self._patience_s = patience_s
-        self._asked: dict[str, float] = {}
+        self._waited_s = 0.0  # for frames, in all: what the consumer takes is no silence
+        self._moved: dict[str, float] = {}  # of that, when each went on last, or was asked for
         self._live: set[str] = set()
 
     async def session(self) -> AsyncGenerator[Event, None]:
@@ -108,19 +109,22 @@ class _Following:
         async with connect(self._url, additional_headers=headers, ping_interval=None) as socket:
             self._live.clear()
             await self._subscribe(socket, list(self._orders))
-            heard = pinged = time.monotonic()
+            heard = pinged = self._waited_s
             while True:
+                begun = time.monotonic()
                 try:
                     text = await asyncio.wait_for(socket.recv(), self._patience_s / 4)
                 except TimeoutError:
-                    now = time.monotonic()
+                    self._waited_s += time.monotonic() - begun
+                    now = self._waited_s
                     if now - heard > PING_S + ANSWER_S:
                         return
                     if now - max(heard, pinged) > PING_S:
                         pinged = now
                         await socket.send('{"action":"ping"}')
                 else:
-                    heard = time.monotonic()
+                    self._waited_s += time.monotonic() - begun
+                    heard = self._waited_s
                     for event in await self._take(json.loads(text)):
                         yield event
                 await self._ask_again(socket)
@@ -131,15 +135,15 @@ class _Following:
             for resource in resources[start : start + MOST_TOPICS]:
                 seen = self._orders[resource].seen
                 topics.append({"resource": resource} | ({} if seen is None else {"from": seen}))
-                self._asked[resource] = time.monotonic()
+                self._moved[resource] = self._waited_s
             await socket.send(json.dumps({"action": "subscribe", "topics": topics}))
 
     async def _ask_again(self, socket: ClientConnection) -> None:
-        late_s = time.monotonic() - self._patience_s
+        late_s = self._waited_s - self._patience_s
         missing = [
             resource
             for resource, order in self._orders.items()
-            if self._asked[resource] < late_s and (order.incomplete or resource not in self._live)
+            if self._moved[resource] < late_s and (order.incomplete or resource not in self._live)
         ]
         if missing:
             await self._subscribe(socket, missing)
@@ -157,13 +161,19 @@ class _Following:
             case "event" | "events":
                 events = frame.get("events") or [frame["event"]]
                 whole = [await self._whole(event) for event in events]
-                return self._orders[events[0]["resource"]].take(whole)
+                return self._next(events[0]["resource"], whole)
             case "gap":
                 fetched = await self._history(frame["resource"], frame["from"], frame["to"])
-                return self._orders[frame["resource"]].take(fetched)
+                return self._next(frame["resource"], fetched)
             case "error" if frame["problem"].get("status") in (400, 403, 404, 422):
                 raise Refused(frame["problem"])
         return []
+
+    def _next(self, resource: str, events: list[Event]) -> list[Event]:
+        ready = self._orders[resource].take(events)
+        if ready:
+            self._moved[resource] = self._waited_s
+        return ready
 
     async def _whole(self, event: Event) -> Event:
         """Return an event with its data, which may be too large for a frame."""
