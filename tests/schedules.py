@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import greenlet
 
@@ -312,12 +312,22 @@ class SimulatedSystem(System):
         return minted_id(int(self.now_s() * 1000), self._schedule.random.getrandbits(74))
 
 
+_OWN: Final = project.MAX_EVENTS, read.LONG_TAIL
+_small: list[object] = []
+
+
 @contextmanager
 def small_limits(*, events_per_move: int = 4, long_tail: int = 6) -> Iterator[None]:
-    """Make moves and tails short, so that short histories reach what long ones do."""
-    before = project.MAX_EVENTS, read.LONG_TAIL
+    """Make moves and tails short, so that short histories reach what long ones do.
+
+    Two tasks may be in it at a time, and leave it in any order: the last one puts the limits back.
+    """
+    inside = object()
+    _small.append(inside)
     project.MAX_EVENTS, read.LONG_TAIL = events_per_move, long_tail  # type: ignore[misc]
     try:
         yield
     finally:
-        project.MAX_EVENTS, read.LONG_TAIL = before  # type: ignore[misc]
+        _small.remove(inside)
+        if not _small:
+            project.MAX_EVENTS, read.LONG_TAIL = _OWN  # type: ignore[misc]

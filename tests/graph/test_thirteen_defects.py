@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain import cursor
 from chalicelib.domain.mutations import annotation_vertex, resource_vertex
 from chalicelib.flows import graph_ask, graph_project, read
 from chalicelib.flows.listing import Filter
@@ -125,7 +126,7 @@ def test_5_no_request_holds_code_or_a_step_that_neptune_does_not_take(
         world.workspace,
         book,
         limit=5,
-        cursor=graph_ask._cursor(f"2026-11-23T09:35:00.123Z#{link}#{letter}"),
+        cursor=cursor.encode(f"2026-11-23T09:35:00.123Z#{link}#{letter}"),
     )
     graph_ask.resources(world.system, world.workspace, Filter(("Person", "Date")), limit=5)
     graph_ask.stats(world.system, world.workspace)
