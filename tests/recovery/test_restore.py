@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.config import Config
 from chalicelib.domain.commands import UpdateResource
@@ -445,19 +447,8 @@ def test_answers_are_forgotten_also_where_accepting_broke_off_after_a_view_was_d
     answers = system.config.idempotency_table
     client("dynamodb").put_item(TableName=answers, Item={"id": {"S": "request#" + 64 * "0"}})
 
-    def refuse(params: dict[str, Any], **_: Any) -> None:
-        from botocore.exceptions import EndpointConnectionError
-
-        if params["TableName"] == cold.config.views_table:
-            raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
-
-    events = cold.tables.connection.client.meta.events
-    events.register("provide-client-params.dynamodb.PutItem", refuse)
-    try:
-        with pytest.raises(Unavailable):
-            accept.accept_loss(cold)
-    finally:
-        events.unregister("provide-client-params.dynamodb.PutItem", refuse)
+    with refused(cold, "PutItem", cold.config.views_table), pytest.raises(Unavailable):
+        accept.accept_loss(cold)
     assert cold.upkeep.watermark(written.page) is None
 
     assert accept.accept_loss(cold).streams == []
@@ -474,18 +465,23 @@ def test_answers_are_forgotten_whenever_it_is_asked_for(system: System, written:
 
 def test_a_log_that_does_not_answer_loses_nothing(system: System, written: Written) -> None:
     """Not to be reached is no loss: nothing is lowered."""
-
-    def refuse(**_: Any) -> None:
-        from botocore.exceptions import EndpointConnectionError
-
-        raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
-
     shown = scene.items(system.config.views_table)
-    events = system.tables.connection.client.meta.events
-    events.register("provide-client-params.dynamodb.Query", refuse)
-    try:
-        with pytest.raises(Unavailable):
-            accept.accept_loss(system)
-    finally:
-        events.unregister("provide-client-params.dynamodb.Query", refuse)
+    with refused(system, "Query"), pytest.raises(Unavailable):
+        accept.accept_loss(system)
     assert scene.items(system.config.views_table) == shown
+
+
+@contextmanager
+def refused(system: System, operation: str, table: str | None = None) -> Iterator[None]:
+    """Have DynamoDB not answer one operation, on one table or on all."""
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if table in (None, params["TableName"]):
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
+
+    events, name = system.tables.connection.client.meta.events, f"dynamodb.{operation}"
+    events.register(f"provide-client-params.{name}", refuse)
+    try:
+        yield
+    finally:
+        events.unregister(f"provide-client-params.{name}", refuse)
